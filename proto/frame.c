@@ -1,0 +1,243 @@
+#include "frame.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "limits.h"
+
+enum { READ_BYTES = 16 << 10 };
+
+void frame_init(struct frame *f, int fd, size_t n_max_line)
+{
+    *f = (struct frame){.fd = fd, .n_max_line = n_max_line};
+}
+
+void frame_done(struct frame *f)
+{
+    for (int i = 0; i < f->n_fds_in; i++)
+        close(f->fds_in[i]);
+    for (int i = 0; i < f->n_fds_out; i++)
+        close(f->fds_out[i].fd);
+    free(f->fds_out);
+    buf_done(&f->in);
+    buf_done(&f->out);
+    if (f->fd >= 0)
+        close(f->fd);
+    *f = (struct frame){.fd = -1};
+}
+
+/* -- in -- */
+
+/* Every descriptor that came is taken up, however many the control message says: one that is looked over
+ * stays open for ever (CMSG_SPACE of one int has room for two on 64-bit machines). */
+static void take_control(struct frame *f, struct msghdr *msg)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+        const unsigned char *data = CMSG_DATA(c);
+        size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        f->fds_broken |= n > LIMIT_FDS_PER_MESSAGE;
+        for (size_t i = 0; i < n; i++) {
+            int fd;
+
+            memcpy(&fd, data + i * sizeof fd, sizeof fd);
+            if (f->n_fds_in < LIMIT_FDS_QUEUED) {
+                f->fds_in[f->n_fds_in++] = fd;
+            } else {
+                close(fd);
+                f->fds_broken = true;
+            }
+        }
+    }
+    f->fds_broken |= (msg->msg_flags & MSG_CTRUNC) != 0;
+}
+
+int frame_read(struct frame *f)
+{
+    union {
+        struct cmsghdr align;
+        char room[CMSG_SPACE(sizeof(int) * 4)];
+    } control;
+    char *room = buf_reserve(&f->in, READ_BYTES);
+    struct iovec iov = {room, room ? f->in.n_room - f->in.end : 0};
+    struct msghdr msg = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    ssize_t n;
+
+    if (!room) {
+        f->in.failed = false;
+        return -ENOMEM;
+    }
+    do
+        n = recvmsg(f->fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    if (n < 0) {
+        n = -errno;
+        if (buf_len(&f->in) == 0)
+            buf_done(&f->in); /* an idle session costs no buffer */
+        return (int)n;
+    }
+    take_control(f, &msg);
+    f->in.end += (size_t)n;
+    f->eof |= n == 0;
+    return (int)n;
+}
+
+/* What is to be given out next, up to a newline or the end; false when the line is not complete. */
+static bool find_line(struct frame *f, size_t *ret_n, size_t *ret_used)
+{
+    const char *from = f->in.data + f->in.start, *newline;
+    size_t n = buf_len(&f->in);
+
+    if (n == 0)
+        return false;
+    newline = memchr(from + f->n_scanned, '\n', n - f->n_scanned);
+    if (!newline && !f->eof) {
+        f->n_scanned = n;
+        return false;
+    }
+    *ret_n = newline ? (size_t)(newline - from) : n;
+    *ret_used = *ret_n + (newline != NULL);
+    f->n_scanned = 0;
+    return true;
+}
+
+/* Bytes of a line that is too long are not kept. */
+static void discard(struct frame *f)
+{
+    buf_drop(&f->in, buf_len(&f->in));
+    f->n_scanned = 0;
+}
+
+int frame_next(struct frame *f, const char **ret_line, size_t *ret_n)
+{
+    size_t n, n_used;
+
+    for (;;) {
+        const char *line;
+
+        if (!find_line(f, &n, &n_used)) {
+            /* One byte more than the limit may be the carriage return. */
+            bool too_long = buf_len(&f->in) > f->n_max_line + 1;
+
+            if (!f->discarding && !too_long)
+                return 0;
+            discard(f);
+            if (f->discarding)
+                return 0;
+            f->discarding = true;
+            return -EMSGSIZE;
+        }
+        line = f->in.data + f->in.start;
+        buf_drop(&f->in, n_used);
+        if (f->discarding) {
+            f->discarding = false;
+            continue;
+        }
+        n -= n && line[n - 1] == '\r';
+        if (n > f->n_max_line)
+            return -EMSGSIZE;
+        if (n == 0)
+            continue;
+        *ret_line = line;
+        *ret_n = n;
+        return 1;
+    }
+}
+
+bool frame_has_input(const struct frame *f)
+{
+    return buf_len(&f->in) > 0;
+}
+
+int frame_take_fd(struct frame *f)
+{
+    int fd;
+
+    if (f->n_fds_in == 0)
+        return -1;
+    fd = f->fds_in[0];
+    memmove(f->fds_in, f->fds_in + 1, (size_t)--f->n_fds_in * sizeof *f->fds_in);
+    return fd;
+}
+
+/* -- out -- */
+
+struct buf *frame_out(struct frame *f)
+{
+    return &f->out;
+}
+
+size_t frame_pending(const struct frame *f)
+{
+    return buf_len(&f->out);
+}
+
+int frame_give_fd(struct frame *f, int fd)
+{
+    if (f->n_fds_out == f->n_fds_out_room) {
+        int n_room = f->n_fds_out_room ? f->n_fds_out_room * 2 : 4;
+        struct frame_fd_out *room = realloc(f->fds_out, (size_t)n_room * sizeof *room);
+
+        if (!room) {
+            close(fd);
+            return -ENOMEM;
+        }
+        f->fds_out = room;
+        f->n_fds_out_room = n_room;
+    }
+    f->fds_out[f->n_fds_out++] = (struct frame_fd_out){fd, f->n_flushed + buf_len(&f->out)};
+    return 0;
+}
+
+/* One sendmsg: up to the next descriptor, or beginning with one. */
+static ssize_t send_some(struct frame *f)
+{
+    union {
+        struct cmsghdr align;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec iov = {f->out.data + f->out.start, buf_len(&f->out)};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    const struct frame_fd_out *first = f->fds_out, *next = f->fds_out;
+    bool with_fd = f->n_fds_out && first->at == f->n_flushed;
+    ssize_t n;
+
+    next += with_fd;
+    if (next < f->fds_out + f->n_fds_out)
+        iov.iov_len = next->at - f->n_flushed;
+    if (with_fd) {
+        msg.msg_control = &control;
+        msg.msg_controllen = sizeof control;
+        control.align = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+        memcpy(CMSG_DATA(&control.align), &first->fd, sizeof(int));
+    }
+    do
+        n = sendmsg(f->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    if (n >= 0 && with_fd) {
+        close(first->fd);
+        memmove(f->fds_out, f->fds_out + 1, (size_t)--f->n_fds_out * sizeof *f->fds_out);
+    }
+    return n;
+}
+
+int frame_flush(struct frame *f)
+{
+    while (buf_len(&f->out)) {
+        ssize_t n = send_some(f);
+
+        if (n < 0)
+            return -errno;
+        f->n_flushed += (size_t)n;
+        buf_drop(&f->out, (size_t)n);
+    }
+    if (f->out.n_room > READ_BYTES)
+        buf_done(&f->out); /* a large reply was the exception */
+    return 0;
+}
