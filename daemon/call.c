@@ -1,0 +1,140 @@
+#include "call.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "dial.h"
+#include "file_job.h"
+#include "proto/address.h"
+#include "proto/limits.h"
+
+struct call *call_new(struct core *core, struct session *session)
+{
+    struct call *c = core->spare;
+
+    if (c)
+        core->spare = c->next;
+    else if (!(c = malloc(sizeof *c)))
+        return NULL;
+    else
+        c->arena = (struct arena){0};
+    *c = (struct call){.core = core, .session = session, .arena = c->arena, .fd = -1};
+    return c;
+}
+
+void call_free(struct call *c)
+{
+    struct core *core = c->core;
+
+    wait_leave(core->wait, &c->ticket);
+    if (c->prev)
+        DL_DELETE(c->session->calls, c);
+    call_end_lookup(c);
+    dial_free(c->dial);
+    file_job_free(c->file_job);
+    if (c->fd >= 0)
+        close(c->fd);
+    arena_reset(&c->arena);
+    c->next = core->spare;
+    core->spare = c;
+}
+
+void call_cancel(struct call *c)
+{
+    c->is_cancelled = true;
+    wait_wake(c->core->wait, &c->ticket);
+}
+
+int call_os(struct call *c, int r, const char *what)
+{
+    return error_os(&c->error, -r, what);
+}
+
+int call_wait(struct call *c, uint32_t events, const char *what)
+{
+    int r;
+
+    if (c->timeout_usec == 0)
+        return error_os(&c->error, EAGAIN, what);
+    r = wait_enter(c->core->wait, &c->ticket, &c->handle->point, c->method->lanes, events);
+    return r < 0 ? call_os(c, r, "waiting") : LATER;
+}
+
+int call_wait_for_worker(struct call *c)
+{
+    int r = wait_enter(c->core->wait, &c->ticket, c->handle ? &c->handle->point : NULL, c->method->lanes, 0);
+
+    return r < 0 ? call_os(c, r, "waiting") : LATER;
+}
+
+/* -- look-ups -- */
+
+void call_end_lookup(struct call *c)
+{
+    if (c->lookup)
+        workers_forget(&c->lookup->job);
+    c->lookup = NULL;
+}
+
+int call_lookup_started(struct call *c, int sys_errno)
+{
+    if (c->lookup)
+        return c->lookup->job.is_done ? 0 : call_wait_for_worker(c);
+    if (sys_errno == EBUSY)
+        return error_set(&c->error, ERROR_LIMIT, "LOOKUPS",
+                         "%d name look-ups of this session are under way; wait for one", LIMIT_LOOKUPS);
+    return error_os(&c->error, sys_errno, "name look-up");
+}
+
+int call_find_addresses(struct call *c, const char *host, const char *service,
+                        const struct addrinfo *hints)
+{
+    int r, sys_errno = 0;
+
+    if (!c->lookup) {
+        c->lookup = resolver_find_addresses(c->core->workers, host, service, hints, c->session->who, c,
+                                            &sys_errno);
+        if ((r = call_lookup_started(c, sys_errno)))
+            return r;
+    }
+    if (!c->lookup->job.is_done)
+        return call_wait_for_worker(c);
+    if (!c->lookup->eai)
+        return 0;
+    return error_gai(&c->error, c->lookup->eai, c->lookup->sys_errno, host ? host : "");
+}
+
+static int take_found(struct call *c, const struct wire_address *address)
+{
+    const struct addrinfo *found = c->lookup->found;
+
+    memcpy(&c->resolved.addr, found->ai_addr, found->ai_addrlen);
+    c->resolved.len = found->ai_addrlen;
+    call_end_lookup(c);
+    return address_complete(address, "address", &c->resolved, &c->error);
+}
+
+int call_address(struct call *c, const struct wire_address *address, int family, int type, bool passive,
+                 struct wire_sockaddr *ret)
+{
+    struct addrinfo hints = {
+        .ai_family = family, .ai_socktype = type, .ai_flags = passive ? AI_PASSIVE : 0};
+    int r = 0;
+
+    if (!c->resolved.len) {
+        r = address_numeric(address, family, "address", ret, &c->error);
+        if (r != ADDRESS_IS_NAME)
+            return r;
+        /* A raw socket's type has no service; any stands for all. */
+        if (type == SOCK_RAW)
+            hints.ai_socktype = 0;
+        r = call_find_addresses(c, address->text, NULL, &hints);
+        if (!r)
+            r = take_found(c, address);
+    }
+    *ret = c->resolved;
+    return r;
+}

@@ -1,0 +1,152 @@
+#include "create.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "handlers.h"
+#include "proto/address.h"
+#include "proto/limits.h"
+#include "socket.h"
+
+static int check_text(struct call *c, const char *param, const char *s)
+{
+    if (s && strlen(s) > LIMIT_LABEL_BYTES)
+        return error_param(&c->error, param, "is longer than %d bytes", LIMIT_LABEL_BYTES);
+    return 0;
+}
+
+int create_check(struct call *c, const struct creation *how, int n_sockets)
+{
+    int r;
+
+    if ((r = check_text(c, "label", how->label)) || (r = check_text(c, "site", how->site)))
+        return r;
+    if (how->pool && strcmp(how->pool, "default") != 0)
+        return error_param(&c->error, "pool", "there is no pool %.60s; the only one is default", how->pool);
+    if (how->lease.set && how->lease.usec != LEASE_SESSION)
+        return error_set(&c->error, ERROR_LEASE, NULL,
+                         "this daemon keeps sockets for the session only; leave lease out");
+    if (store_n_live(c->core->store) + n_sockets > c->core->n_max_handles)
+        return error_os(&c->error, EMFILE, "the daemon's descriptors");
+    return how->name ? store_check_name(c->core->store, c->session, how->name, &c->error) : 0;
+}
+
+int create_with_options(struct call *c, int fd, const struct wire_options *options)
+{
+    size_t failed;
+    int r = socket_set_options(fd, options, &failed);
+
+    if (r == 0)
+        return 0;
+    socket_close(fd);
+    return call_os(c, r, options->items[failed].name);
+}
+
+/* -- create_server -- */
+
+/* The family to listen on: what is said, else what the address says; Python's default for the rest. */
+static int server_family(struct call *c, const struct create_server_params *p, int *ret)
+{
+    int family = p->family.set ? p->family.v : address_family(&p->address);
+
+    if (!p->family.set && p->dualstack.v && (family == AF_UNSPEC || p->address.n == 0))
+        family = AF_INET6;
+    if (family == AF_UNSPEC)
+        family = AF_INET;
+    if (p->dualstack.v && family != AF_INET6)
+        return error_param(&c->error, "dualstack", "needs an IPv6 address or \"\"");
+    *ret = family;
+    return 0;
+}
+
+/* Whether the living socket listens where the request wants to; port 0 wants any. */
+static bool is_same_place(const struct handle *h, struct wire_sockaddr wanted)
+{
+    struct wire_sockaddr now;
+
+    if (h->state != STATE_LISTENING || socket_name(h->fd, &now) < 0 ||
+        now.addr.ss_family != wanted.addr.ss_family)
+        return false;
+    /* sin_port and sin6_port stand at the same place. */
+    if (now.addr.ss_family != AF_UNIX && ((struct sockaddr_in *)&wanted.addr)->sin_port == 0)
+        ((struct sockaddr_in *)&wanted.addr)->sin_port = ((struct sockaddr_in *)&now.addr)->sin_port;
+    return address_same(&now, &wanted);
+}
+
+/* A living listener of this name, if there is one: 0 and adopted, or an error; -1: there is none. */
+static int adopt_living(struct call *c, const char *name, const struct wire_sockaddr *address,
+                        struct create_server_result *ret)
+{
+    struct wire_handle wanted = {.set = true, .name = name};
+    struct error none = {0};
+    struct handle *h;
+
+    if (!name || store_find(c->core->store, c->session, &wanted, &h, &none))
+        return -1;
+    if (!is_same_place(h, *address))
+        return store_check_name(c->core->store, c->session, name, &c->error);
+    ret->handle = (struct wire_int){true, h->id};
+    ret->adopted = (struct wire_bool){true, true};
+    store_note_use(c->core->store, h, 0, 0);
+    return socket_name(h->fd, &ret->address);
+}
+
+static int set_flag(int fd, int level, int number, int v)
+{
+    return socket_set_option(fd, level, number, &v, sizeof v);
+}
+
+/* socket, options, bind, listen. Returns the fd or an error (> 0) — so the fd comes by ret_fd. */
+static int open_server(struct call *c, const struct create_server_params *p,
+                       const struct wire_sockaddr *address, int *ret_fd)
+{
+    int family = address->addr.ss_family, fd = socket_open(family, SOCK_STREAM, 0), r = 0;
+    const char *what = "socket";
+
+    if (fd < 0)
+        return call_os(c, fd, what);
+    if (family != AF_UNIX)
+        r = set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (!r && p->reuse_port.v)
+        r = set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    if (!r && family == AF_INET6)
+        r = set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, !p->dualstack.v);
+    if (!r) {
+        if ((r = create_with_options(c, fd, &p->options)))
+            return r;
+        what = "bind";
+        r = socket_bind(fd, address);
+    }
+    if (!r) {
+        what = "listen";
+        r = socket_listen(fd, p->backlog.set ? p->backlog.v : 128);
+    }
+    if (r < 0) {
+        socket_close(fd);
+        return call_os(c, r, what);
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+int on_create_server(struct call *c, const struct create_server_params *p, struct create_server_result *ret)
+{
+    struct creation how = CREATION_OF(p), nameless = how;
+    struct wire_sockaddr address;
+    struct handle *h;
+    int family = AF_UNSPEC, fd = -1, r;
+
+    nameless.name = NULL;
+    if ((r = create_check(c, &nameless, 1)) || (r = server_family(c, p, &family)) ||
+        (r = call_address(c, &p->address, family, SOCK_STREAM, true, &address)))
+        return r;
+    if ((r = adopt_living(c, how.name, &address, ret)) != -1)
+        return r;
+    if ((r = create_check(c, &how, 1)) || (r = open_server(c, p, &address, &fd)) ||
+        (r = store_add(c->core->store, c->session, fd, &how, STATE_LISTENING, &h, &c->error)))
+        return r;
+    ret->handle = (struct wire_int){true, h->id};
+    ret->adopted = (struct wire_bool){true, false};
+    return socket_name(h->fd, &ret->address);
+}

@@ -1,0 +1,214 @@
+/* Handlers of the ledger: who opened what, where, and how it ended. */
+#include <string.h>
+
+#include "handlers.h"
+#include "proto/limits.h"
+#include "socket.h"
+
+static struct wire_int integer(int64_t v)
+{
+    return (struct wire_int){true, v};
+}
+
+static struct wire_number seconds(int64_t usec)
+{
+    return (struct wire_number){true, (double)usec / 1e6};
+}
+
+/* Texts of the store stay where they are until the reply is written, which is in the same turn. */
+static struct wire_text text(const char *s)
+{
+    return (struct wire_text){s, s ? strlen(s) : 0};
+}
+
+/* -- a row -- */
+
+static int fill_owner(struct call *c, const struct principal *who, struct ledger_row *row)
+{
+    if (!(row->owner = arena_alloc(&c->arena, sizeof *row->owner)))
+        return error_memory(&c->error);
+    *row->owner = (struct owner){
+        .uid = integer(who->uid),
+        .gid = integer(who->gid),
+        .pid = integer(who->pid),
+        .exe = text(who->exe),
+        .session = integer(who->session),
+        .label = text(who->label),
+    };
+    return 0;
+}
+
+static int fill_end(struct call *c, const struct handle *h, struct ledger_row *row)
+{
+    if (h->fd >= 0)
+        return 0;
+    if (!(row->end = arena_alloc(&c->arena, sizeof *row->end)))
+        return error_memory(&c->error);
+    *row->end = (struct ending){
+        .how = text(store_ending_name(h->how)),
+        .at = seconds(h->ended),
+        .reason = text(h->reason),
+    };
+    return 0;
+}
+
+static int fill_transitions(struct call *c, const struct handle *h, struct ledger_row *row)
+{
+    size_t n = (size_t)h->n_changes;
+
+    row->transitions.set = true;
+    row->transitions.n = n;
+    if (!(row->transitions.items = arena_alloc(&c->arena, n * sizeof *row->transitions.items)))
+        return error_memory(&c->error);
+    for (size_t i = 0; i < n; i++)
+        row->transitions.items[i] = (struct transition){
+            .state = text(store_state_name(h->changes[i].state)),
+            .at = seconds(h->changes[i].at),
+        };
+    return 0;
+}
+
+static int fill_row(struct call *c, struct handle *h, bool in_full, struct ledger_row *row)
+{
+    int64_t until = h->fd >= 0 ? c->core->now.real : h->ended;
+    int r;
+
+    if (h->fd >= 0)
+        store_note_addresses(c->core->store, h);
+    *row = (struct ledger_row){
+        .handle = integer(h->id),
+        .name = text(store_name_of(h)),
+        .pool = text("default"),
+        .state = text(store_state_name(h->state)),
+        .custody = text("daemon"),
+        .family = {true, h->family},
+        .type = {true, h->type},
+        .cookie = integer(h->cookie),
+        .inode = integer(h->inode),
+        .label = text(h->label),
+        .site = text(h->site),
+        .lease = {true, LEASE_SESSION},
+        .survives = {true, false},
+        .opened = seconds(h->opened),
+        .age = seconds(until - h->opened),
+        .last_used = seconds(h->last_used),
+        .sent_bytes = integer(h->n_sent),
+        .received_bytes = integer(h->n_received),
+        .suspect = {.set = true},
+    };
+    if (h->address)
+        row->address = *h->address;
+    if (h->peer)
+        row->peer = *h->peer;
+    if ((r = fill_owner(c, h->opener, row)) || (r = fill_end(c, h, row)))
+        return r;
+    return in_full ? fill_transitions(c, h, row) : 0;
+}
+
+/* -- handlers -- */
+
+int on_close(struct call *c, const struct handle_params *p, struct ledger_row *ret)
+{
+    (void)p;
+    store_close(c->core->store, c->handle, END_CLOSED, NULL);
+    return fill_row(c, c->handle, true, ret);
+}
+
+int on_ledger_get(struct call *c, const struct handle_params *p, struct ledger_row *ret)
+{
+    (void)p;
+    return fill_row(c, c->handle, true, ret);
+}
+
+static bool matches(const char *wanted, const char *is)
+{
+    return !wanted || (is && strcmp(wanted, is) == 0);
+}
+
+static bool passes(const struct handle *h, const struct ledger_filter *f)
+{
+    if (!f)
+        return true;
+    /* Nothing is suspect yet. */
+    return matches(f->state.s, store_state_name(h->state)) && matches(f->pool.s, "default") &&
+           (matches(f->label.s, h->label) || matches(f->label.s, h->opener->label)) &&
+           matches(f->exe.s, h->opener->exe) && (!f->uid.set || f->uid.v == h->opener->uid) &&
+           !f->suspect.s;
+}
+
+static bool is_state(const char *name)
+{
+    for (int i = 0; i < N_STATES; i++)
+        if (strcmp(name, store_state_name((enum handle_state)i)) == 0)
+            return true;
+    return false;
+}
+
+/* The history stands in the order of ends; the page before tells by its last row where it stopped. */
+static struct handle *first_closed(struct call *c, int64_t after)
+{
+    struct wire_handle wanted = {.set = true, .id = after};
+    struct error none = {0};
+    struct handle *h;
+
+    if (!after || store_find_row(c->core->store, c->session, &wanted, &h, &none) || h->fd >= 0)
+        h = NULL;
+    return store_next_closed(c->core->store, h);
+}
+
+static int check_list(struct call *c, const struct ledger_list_params *p, int64_t *ret_limit)
+{
+    const char *state = p->filter ? p->filter->state.s : NULL;
+
+    *ret_limit = p->limit.set ? p->limit.v : LIMIT_LIST_ROWS;
+    if (*ret_limit < 1 || *ret_limit > LIMIT_LIST_ROWS)
+        return error_param(&c->error, "limit", "must be 1 to %d", LIMIT_LIST_ROWS);
+    if (state && !is_state(state))
+        return error_param(&c->error, "filter.state", "there is no state %.40s", state);
+    return 0;
+}
+
+int on_ledger_list(struct call *c, const struct ledger_list_params *p, struct ledger_list_result *ret)
+{
+    bool closed = p->filter && p->filter->state.s && strcmp(p->filter->state.s, "closed") == 0;
+    int64_t limit, after = p->after.v;
+    struct handle *h;
+    int r;
+
+    if ((r = check_list(c, p, &limit)))
+        return r;
+    ret->rows.set = true;
+    if (!(ret->rows.items = arena_alloc(&c->arena, (size_t)limit * sizeof *ret->rows.items)))
+        return error_memory(&c->error);
+    h = closed ? first_closed(c, after) : store_next(c->core->store, after);
+    for (; h; h = closed ? store_next_closed(c->core->store, h) : store_next(c->core->store, h->id)) {
+        if (!store_may_use(c->session, h) || !passes(h, p->filter))
+            continue;
+        if ((int64_t)ret->rows.n == limit) {
+            ret->next = ret->rows.items[limit - 1].handle;
+            break;
+        }
+        if ((r = fill_row(c, h, false, &ret->rows.items[ret->rows.n])))
+            return r;
+        ret->rows.n++;
+    }
+    return 0;
+}
+
+int on_ledger_audit(struct call *c, const struct no_params *p, struct audit_result *ret)
+{
+    struct tally t = store_tally(c->core->store);
+
+    (void)p;
+    ret->opened = integer(t.n_opened);
+    ret->live = integer(t.n_live);
+    ret->closed = integer(t.n_ended[END_CLOSED]);
+    ret->reclaimed = integer(t.n_ended[END_RECLAIMED]);
+    ret->expired = integer(t.n_ended[END_EXPIRED]);
+    ret->handed_off = integer(t.n_ended[END_HANDED_OFF]);
+    ret->lost = integer(t.n_ended[END_LOST]);
+    ret->balance = integer(t.n_opened - t.n_live);
+    for (int i = 0; i < N_ENDINGS; i++)
+        ret->balance.v -= t.n_ended[i];
+    return 0;
+}

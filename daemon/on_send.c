@@ -1,0 +1,150 @@
+/* Handlers that send. */
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "file_job.h"
+#include "handlers.h"
+#include "socket.h"
+
+/* A client's flags: what asks not to wait is a timeout of 0. */
+static int take_flags(struct call *c, struct wire_msg_flags flags)
+{
+    if (flags.v & MSG_DONTWAIT)
+        c->timeout_usec = 0;
+    return flags.v;
+}
+
+/* Writes down what went out; c->n_sent is the sum of all attempts. */
+static void note_sent(struct call *c, ssize_t n)
+{
+    c->n_sent += (size_t)n;
+    store_note_use(c->core->store, c->handle, n, 0);
+    if (c->handle->state == STATE_CONNECTING)
+        store_note_state(c->core->store, c->handle, STATE_CONNECTED);
+}
+
+static int tell_sent(struct call *c, struct sent_result *ret)
+{
+    ret->sent = (struct wire_int){true, (int64_t)c->n_sent};
+    return 0;
+}
+
+int on_send(struct call *c, const struct send_params *p, struct sent_result *ret)
+{
+    int flags = take_flags(c, p->flags);
+    ssize_t n = socket_send(c->handle->fd, p->payload.data, p->payload.n, flags, NULL);
+
+    if (n == -EAGAIN)
+        return call_wait(c, EPOLLOUT, "send");
+    if (n < 0)
+        return call_os(c, (int)n, "send");
+    note_sent(c, n);
+    return tell_sent(c, ret);
+}
+
+int on_sendall(struct call *c, const struct send_params *p, struct sent_result *ret)
+{
+    int flags = take_flags(c, p->flags);
+
+    /* Once even for nothing: an empty datagram is one. */
+    do {
+        ssize_t n = socket_send(c->handle->fd, p->payload.data + c->n_sent, p->payload.n - c->n_sent, flags,
+                                NULL);
+
+        if (n == -EAGAIN)
+            return call_wait(c, EPOLLOUT, "sendall");
+        if (n < 0)
+            return call_os(c, (int)n, "sendall");
+        note_sent(c, n);
+    } while (c->n_sent < p->payload.n);
+    return tell_sent(c, ret);
+}
+
+int on_sendto(struct call *c, const struct sendto_params *p, struct sent_result *ret)
+{
+    int flags = take_flags(c, p->flags), r;
+    struct wire_sockaddr address;
+    ssize_t n;
+
+    if ((r = call_address(c, &p->address, c->handle->family, c->handle->type, false, &address)))
+        return r;
+    n = socket_send(c->handle->fd, p->payload.data, p->payload.n, flags, &address);
+    if (n == -EAGAIN)
+        return call_wait(c, EPOLLOUT, "sendto");
+    if (n < 0)
+        return call_os(c, (int)n, "sendto");
+    note_sent(c, n);
+    return tell_sent(c, ret);
+}
+
+/* -- sendfile -- */
+
+/* Looks at what came before anything is read: only a regular file has an end that comes by itself. */
+static int check_file(struct call *c, const struct sendfile_params *p)
+{
+    struct stat st;
+
+    if (p->offset.v < 0)
+        return error_param(&c->error, "offset", "must not be negative");
+    if (p->count.set && p->count.v < 0)
+        return error_param(&c->error, "count", "must not be negative");
+    if (fstat(c->fd, &st) < 0)
+        return call_os(c, -errno, "the file");
+    if (!S_ISREG(st.st_mode)) {
+        c->error.hint = "only regular files can be sent; send what comes from a pipe by sendall";
+        return error_os(&c->error, EINVAL, "the file");
+    }
+    return 0;
+}
+
+/* How much of the file is still to be read; a count that is absent means to its end. */
+static int64_t left_to_read(const struct call *c, const struct sendfile_params *p)
+{
+    return p->count.set ? p->count.v - (int64_t)c->n_sent : INT64_MAX;
+}
+
+/* Sends what the worker has read. 0: all of it went out. */
+static int send_piece(struct call *c)
+{
+    struct file_job *job = c->file_job;
+
+    while (job->n_used < (size_t)job->n_read) {
+        ssize_t n = socket_send(c->handle->fd, job->data + job->n_used, (size_t)job->n_read - job->n_used, 0,
+                                NULL);
+
+        if (n == -EAGAIN && (c->timeout_usec != 0 || c->n_sent == 0))
+            return call_wait(c, EPOLLOUT, "sendfile");
+        if (n == -EAGAIN)
+            return 1;
+        if (n < 0)
+            return call_os(c, (int)n, "sendfile");
+        job->n_used += (size_t)n;
+        note_sent(c, n);
+    }
+    return 0;
+}
+
+int on_sendfile(struct call *c, const struct sendfile_params *p, struct sent_result *ret)
+{
+    int r;
+
+    if (!c->file_job && (r = check_file(c, p)))
+        return r;
+    if (c->file_job && !c->file_job->job.is_done)
+        return call_wait_for_worker(c);
+    if (c->file_job) {
+        if (c->file_job->n_read < 0)
+            return call_os(c, (int)c->file_job->n_read, "the file");
+        if ((r = send_piece(c)) == 1)
+            return tell_sent(c, ret);
+        if (r)
+            return r;
+    }
+    if ((c->file_job && c->file_job->n_read == 0) || left_to_read(c, p) <= 0)
+        return tell_sent(c, ret);
+    r = file_job_read(c->core->file_workers, &c->file_job, c->fd, p->offset.v + (int64_t)c->n_sent,
+                      left_to_read(c, p), c);
+    return r < 0 ? call_os(c, r, "the file") : call_wait_for_worker(c);
+}

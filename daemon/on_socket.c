@@ -1,0 +1,207 @@
+/* Handlers that make sockets and take them through their states. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/epoll.h>
+
+#include "create.h"
+#include "handlers.h"
+#include "socket.h"
+
+enum { DEFAULT_BACKLOG = 128 };
+
+static struct wire_int integer(int64_t v)
+{
+    return (struct wire_int){true, v};
+}
+
+int on_socket(struct call *c, const struct socket_params *p, struct socket_result *ret)
+{
+    struct creation how = CREATION_OF(p);
+    int family = p->family.set ? p->family.v : AF_INET;
+    int type = p->type.set ? p->type.v : SOCK_STREAM;
+    struct handle *h;
+    int fd, r;
+
+    if ((r = create_check(c, &how, 1)))
+        return r;
+    if ((fd = socket_open(family, type, p->protocol.v)) < 0)
+        return call_os(c, fd, "socket");
+    if ((r = create_with_options(c, fd, &p->options)))
+        return r;
+    if ((r = store_add(c->core->store, c->session, fd, &how, STATE_CREATED, &h, &c->error)))
+        return r;
+    ret->handle = integer(h->id);
+    ret->cookie = integer(h->cookie);
+    return 0;
+}
+
+int on_socketpair(struct call *c, const struct socketpair_params *p, struct socketpair_result *ret)
+{
+    struct creation first = CREATION_OF(p), second = first;
+    int64_t *handles = arena_alloc(&c->arena, 2 * sizeof *handles);
+    struct handle *h;
+    int fds[2], r;
+
+    if (!handles)
+        return error_memory(&c->error);
+    if (first.name && !(second.name = arena_printf(&c->arena, "%s.1", first.name)))
+        return error_memory(&c->error);
+    if ((r = create_check(c, &first, 2)) || (r = create_check(c, &second, 2)))
+        return r;
+    if ((r = socket_open_pair(p->type.set ? p->type.v : SOCK_STREAM, fds)) < 0)
+        return call_os(c, r, "socketpair");
+    if ((r = store_add(c->core->store, c->session, fds[0], &first, STATE_CONNECTED, &h, &c->error))) {
+        socket_close(fds[1]);
+        return r;
+    }
+    handles[0] = h->id;
+    if ((r = store_add(c->core->store, c->session, fds[1], &second, STATE_CONNECTED, &h, &c->error)))
+        return r;
+    handles[1] = h->id;
+    ret->handles = (struct wire_ints){true, handles, 2};
+    return 0;
+}
+
+int on_bind(struct call *c, const struct bind_params *p, struct address_result *ret)
+{
+    struct handle *h = c->handle;
+    struct wire_sockaddr address;
+    int r;
+
+    if ((r = call_address(c, &p->address, h->family, h->type, true, &address)))
+        return r;
+    if ((r = socket_bind(h->fd, &address)) < 0)
+        return call_os(c, r, "bind");
+    if (h->state == STATE_CREATED)
+        store_note_state(c->core->store, h, STATE_BOUND);
+    store_note_use(c->core->store, h, 0, 0);
+    return socket_name(h->fd, &ret->address);
+}
+
+int on_listen(struct call *c, const struct listen_params *p, struct listen_result *ret)
+{
+    int r = socket_listen(c->handle->fd, p->backlog.set ? p->backlog.v : DEFAULT_BACKLOG);
+
+    if (r < 0)
+        return call_os(c, r, "listen");
+    store_note_state(c->core->store, c->handle, STATE_LISTENING);
+    store_note_use(c->core->store, c->handle, 0, 0);
+    ret->backlog = integer(r);
+    return 0;
+}
+
+int on_accept(struct call *c, const struct accept_params *p, struct accept_result *ret)
+{
+    struct creation how = CREATION_OF(p);
+    struct handle *h;
+    int fd, r;
+
+    /* Before a connection is taken out of the queue: an error must not cost one. */
+    if ((r = create_check(c, &how, 1)))
+        return r;
+    fd = socket_accept(c->handle->fd, &ret->peer);
+    if (fd == -EAGAIN)
+        return call_wait(c, EPOLLIN, "accept");
+    if (fd < 0)
+        return call_os(c, fd, "accept");
+    store_note_use(c->core->store, c->handle, 0, 0);
+    if ((r = store_add(c->core->store, c->session, fd, &how, STATE_CONNECTED, &h, &c->error)))
+        return r;
+    ret->handle = integer(h->id);
+    return socket_name(h->fd, &ret->address);
+}
+
+/* The first half: 0 when it connected at once. */
+static int connect_begin(struct call *c, const struct connect_params *p)
+{
+    struct handle *h = c->handle;
+    struct wire_sockaddr address;
+    int r;
+
+    if ((r = call_address(c, &p->address, h->family, h->type, false, &address)))
+        return r;
+    r = socket_connect(h->fd, &address);
+    if (r == -EAGAIN && h->family == AF_UNIX && c->timeout_usec != 0) {
+        /* A full backlog, which no event tells the end of (unix(7) has no such wait). */
+        c->retry_at = c->core->now.monotonic + 10000;
+        return call_wait(c, 0, "connect");
+    }
+    if (r != -EINPROGRESS)
+        return r < 0 ? call_os(c, r, "connect") : 0;
+    c->is_started = true;
+    store_note_state(c->core->store, h, STATE_CONNECTING);
+    if (c->timeout_usec == 0)
+        return error_os(&c->error, EINPROGRESS, "connect");
+    return call_wait(c, EPOLLOUT, "connect");
+}
+
+int on_connect(struct call *c, const struct connect_params *p, struct connect_result *ret)
+{
+    struct handle *h = c->handle;
+    int r;
+
+    if (!c->is_started) {
+        if ((r = connect_begin(c, p)))
+            return r;
+    } else {
+        if ((r = socket_connect_end(h->fd)) == -EALREADY)
+            return call_wait(c, EPOLLOUT, "connect");
+        if (r < 0) {
+            store_note_state(c->core->store, h, STATE_CREATED);
+            return call_os(c, r, "connect");
+        }
+    }
+    store_note_state(c->core->store, h, STATE_CONNECTED);
+    store_note_use(c->core->store, h, 0, 0);
+    store_note_addresses(c->core->store, h);
+    if ((r = socket_name(h->fd, &ret->address)) < 0)
+        return r;
+    /* It may be over again already; then the peer is who was asked for. */
+    if (socket_peer(h->fd, &ret->peer) < 0)
+        ret->peer = h->peer ? *h->peer : c->resolved;
+    return 0;
+}
+
+int on_shutdown(struct call *c, const struct shutdown_params *p, struct no_result *ret)
+{
+    int r = socket_shutdown(c->handle->fd, p->how.v);
+
+    (void)ret;
+    if (r < 0)
+        return call_os(c, r, "shutdown");
+    store_note_state(c->core->store, c->handle, STATE_HALF_CLOSED);
+    store_note_use(c->core->store, c->handle, 0, 0);
+    return 0;
+}
+
+int on_settimeout(struct call *c, const struct settimeout_params *p, struct timeout_result *ret)
+{
+    c->handle->timeout = p->timeout;
+    ret->timeout = p->timeout;
+    return 0;
+}
+
+int on_gettimeout(struct call *c, const struct handle_params *p, struct timeout_result *ret)
+{
+    (void)p;
+    ret->timeout = c->handle->timeout.set ? c->handle->timeout : c->session->timeout;
+    if (!ret->timeout.set)
+        ret->timeout = (struct wire_timeout){true, FOREVER};
+    return 0;
+}
+
+int on_getsockname(struct call *c, const struct handle_params *p, struct address_result *ret)
+{
+    int r = socket_name(c->handle->fd, &ret->address);
+
+    (void)p;
+    return r < 0 ? call_os(c, r, "getsockname") : 0;
+}
+
+int on_getpeername(struct call *c, const struct handle_params *p, struct address_result *ret)
+{
+    int r = socket_peer(c->handle->fd, &ret->address);
+
+    (void)p;
+    return r < 0 ? call_os(c, r, "getpeername") : 0;
+}

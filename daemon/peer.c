@@ -1,0 +1,467 @@
+#include "peer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "dispatch.h"
+#include "log.h"
+#include "proto/limits.h"
+
+enum {
+    LINES_PER_TURN = 256,   /* then others have their turn */
+    READS_PER_TURN = 16,
+    LOGGED_PER_SECOND = 20,
+};
+
+/* A batch that is not all answered: its line, read once, and the replies so far. */
+struct batch {
+    char *line;
+    struct json json;
+    uint32_t next_entry, n_left;
+    struct buf replies;
+    struct batch *prev, *next;
+};
+
+struct peer *peer_new(struct core *core, int fd, struct principal *who, bool is_admin)
+{
+    struct peer *p = calloc(1, sizeof *p);
+
+    if (!p) {
+        close(fd);
+        return NULL;
+    }
+    p->core = core;
+    frame_init(&p->frame, fd, (size_t)core->config->n_max_line_bytes);
+    p->session.id = who->session;
+    p->session.who = principal_ref(who);
+    p->session.is_admin = is_admin;
+    p->n_grace_bytes = LIMIT_LINE_BYTES;
+    return p;
+}
+
+static void free_batch(struct peer *p, struct batch *b)
+{
+    DL_DELETE(p->batches, b);
+    json_done(&b->json);
+    buf_done(&b->replies);
+    free(b->line);
+    free(b);
+}
+
+void peer_free(struct peer *p, const char *reason)
+{
+    while (p->session.calls)
+        call_free(p->session.calls);
+    while (p->batches)
+        free_batch(p, p->batches);
+    store_end_session(p->core->store, &p->session, reason);
+    principal_unref(p->session.who);
+    frame_done(&p->frame);
+    free(p);
+}
+
+/* -- replies -- */
+
+static bool may_log(struct peer *p)
+{
+    int64_t second = p->core->now.monotonic / 1000000;
+
+    if (second != p->log_window) {
+        p->log_window = second;
+        p->n_logged = 0;
+    }
+    return p->n_logged++ < LOGGED_PER_SECOND;
+}
+
+static void log_error(struct peer *p, const char *method, const struct error *e)
+{
+    if (may_log(p))
+        log_client_error(p->session.who, method, e);
+}
+
+/* A reply that did not fit into memory is replaced by a short one that says so. */
+static void mend(struct peer *p, struct buf *b, size_t mark, const char *id, size_t n_id)
+{
+    struct error e = {0};
+
+    if (!b->failed)
+        return;
+    buf_truncate(b, mark);
+    error_memory(&e);
+    message_error(b, id, n_id, &e);
+    if (b->failed) {
+        buf_truncate(b, mark);
+        p->is_broken = true;
+    }
+}
+
+/* An answer to a line that became no call. */
+static void answer_error(struct peer *p, struct buf *b, const char *id, size_t n_id, const struct error *e)
+{
+    size_t mark = buf_len(b);
+
+    message_error(b, id, n_id, e);
+    mend(p, b, mark, id, n_id);
+    log_error(p, "a request", e);
+    p->is_closing |= e->id == ERROR_FD;
+}
+
+static void end_line(struct peer *p)
+{
+    buf_add_char(frame_out(&p->frame), '\n');
+}
+
+static void answer_line_error(struct peer *p, const struct error *e)
+{
+    answer_error(p, frame_out(&p->frame), "null", 4, e);
+    end_line(p);
+}
+
+/* Where a reply of this batch goes, behind its comma. */
+static struct buf *next_reply(struct batch *b)
+{
+    buf_add_char(&b->replies, buf_len(&b->replies) ? ',' : '[');
+    return &b->replies;
+}
+
+static void write_reply(struct peer *p, struct call *c, int r)
+{
+    struct batch *batch = c->batch;
+    struct buf *b = batch ? next_reply(batch) : frame_out(&p->frame);
+    size_t mark = buf_len(b);
+
+    dispatch_reply(c, r, b);
+    mend(p, b, mark, c->id, c->n_id);
+    if (!batch)
+        end_line(p);
+}
+
+static void end_call(struct peer *p, struct call *c, int r)
+{
+    if (c->id)
+        write_reply(p, c, r);
+    if (r) {
+        log_error(p, c->method ? c->method->name : "a request", &c->error);
+        p->is_closing |= c->error.id == ERROR_FD;
+    }
+    call_free(c);
+}
+
+/* -- requests -- */
+
+/* Whether the descriptors that came are those that the message speaks of. Surplus shows when all that came with them
+ * has been read. */
+static int check_fds(struct peer *p, int n_fds, struct error *e)
+{
+    bool surplus = p->frame.n_fds_in > n_fds && !frame_has_input(&p->frame);
+
+    if (p->frame.fds_broken)
+        return error_set(e, ERROR_FD, "TRUNCATED", "descriptors were truncated or too many; the session ends");
+    if (p->frame.n_fds_in < n_fds)
+        return error_set(e, ERROR_FD, "MISSING", "the message says fds: %d, but none came; the session ends",
+                         n_fds);
+    if (surplus)
+        return error_set(e, ERROR_FD, "SURPLUS", "a descriptor came that no message speaks of; the session ends");
+    return 0;
+}
+
+/* Runs one request. Returns true when its call waits. */
+static bool begin_call(struct peer *p, const struct json *json, const struct message *m, struct batch *batch)
+{
+    struct call *c = call_new(p->core, &p->session);
+    struct error e = {0};
+    int r;
+
+    if (!c) {
+        error_memory(&e);
+        if (m->id)
+            answer_error(p, batch ? next_reply(batch) : frame_out(&p->frame), m->id, m->n_id, &e);
+        if (m->id && !batch)
+            end_line(p);
+        return false;
+    }
+    c->peer = p;
+    c->batch = batch;
+    c->fd = m->n_fds ? frame_take_fd(&p->frame) : -1;
+    r = dispatch_begin(c, json, m);
+    if (r == LATER)
+        return true;
+    end_call(p, c, r);
+    return false;
+}
+
+/* A line that is one request. Returns true when its call waits. */
+static bool run_single(struct peer *p, const struct json *json, int scanned, struct error *e)
+{
+    struct message m;
+    struct error envelope = {0};
+    int r = message_parse(json, 0, &m, &envelope);
+
+    /* What the scan found weighs more, but the id is worth having. */
+    if (scanned && !m.id) {
+        m.id = "null";
+        m.n_id = 4;
+    }
+    if (!scanned && r)
+        *e = envelope;
+    if (!scanned && !r)
+        r = check_fds(p, m.n_fds, e);
+    if (!scanned && !r)
+        return begin_call(p, json, &m, NULL);
+    if (!m.id)
+        return false;
+    answer_error(p, frame_out(&p->frame), m.id, m.n_id, e);
+    end_line(p);
+    return false;
+}
+
+/* One entry of a batch. Returns true when its call waits. */
+static bool run_entry(struct peer *p, struct batch *b, uint32_t entry)
+{
+    struct error e = {0};
+    struct message m;
+    int r = message_parse(&b->json, entry, &m, &e);
+
+    if (!r && m.n_fds)
+        r = error_set(&e, ERROR_FD, NULL, "no entry of a batch may carry descriptors; the session ends");
+    if (!r && buf_len(&b->replies) > 2 * LIMIT_OUTPUT_BYTES)
+        r = error_set(&e, ERROR_LIMIT, "BATCH", "the replies before fill %d bytes; ask again alone",
+                      2 * LIMIT_OUTPUT_BYTES);
+    if (!r)
+        return begin_call(p, &b->json, &m, b);
+    if (m.id)
+        answer_error(p, next_reply(b), m.id, m.n_id, &e);
+    return false;
+}
+
+/* Runs entries until one waits or all are answered. Returns true when one waits. */
+static bool run_batch(struct peer *p, struct batch *b)
+{
+    struct buf *out = frame_out(&p->frame);
+
+    while (b->n_left) {
+        uint32_t entry = b->next_entry;
+
+        b->n_left--;
+        b->next_entry = b->json.tokens[entry].next;
+        if (run_entry(p, b, entry))
+            return true;
+    }
+    /* A batch of notifications alone is not answered. */
+    if (buf_len(&b->replies)) {
+        buf_add_char(&b->replies, ']');
+        buf_add(out, b->replies.data + b->replies.start, buf_len(&b->replies));
+        end_line(p);
+        p->is_broken |= b->replies.failed || out->failed;
+    }
+    free_batch(p, b);
+    return false;
+}
+
+/* Takes the line over: its entries may wait. */
+static struct batch *new_batch(struct peer *p, struct json *json, const char *line, size_t n)
+{
+    struct batch *b = calloc(1, sizeof *b);
+
+    if (!b || !(b->line = malloc(n))) {
+        free(b);
+        return NULL;
+    }
+    memcpy(b->line, line, n);
+    b->json = *json;
+    b->json.text = b->line;
+    *json = (struct json){0};
+    b->next_entry = 1;
+    b->n_left = b->json.tokens[0].n;
+    DL_APPEND(p->batches, b);
+    return b;
+}
+
+static bool begin_batch(struct peer *p, struct json *json, const char *line, size_t n)
+{
+    uint32_t n_entries = json->tokens[0].n;
+    struct error e = {0};
+    struct batch *b = NULL;
+
+    if (n_entries == 0)
+        error_set(&e, ERROR_INVALID_REQUEST, NULL, "a batch has at least one entry");
+    else if (n_entries > LIMIT_BATCH_ENTRIES)
+        error_set(&e, ERROR_LIMIT, "BATCH", "a batch has at most %d entries, not %u", LIMIT_BATCH_ENTRIES,
+                  n_entries);
+    else if (check_fds(p, 0, &e) == 0 && !(b = new_batch(p, json, line, n)))
+        error_memory(&e);
+    if (!e.id)
+        return run_batch(p, b);
+    answer_line_error(p, &e);
+    return false;
+}
+
+static void run_line(struct peer *p, const char *line, size_t n)
+{
+    struct json *json = &p->core->json;
+    struct error e = {0};
+    int r = json_scan(json, line, n, &e);
+    bool waits;
+
+    if (r && (r != ERROR_INVALID_REQUEST || json->n_tokens == 0 || json->tokens[0].type != JSON_OBJECT)) {
+        answer_line_error(p, &e);
+        return;
+    }
+    if (json->tokens[0].type == JSON_ARRAY)
+        waits = begin_batch(p, json, line, n);
+    else
+        waits = run_single(p, json, r, &e);
+    p->n_in_work += waits;
+}
+
+/* -- work -- */
+
+static bool may_run(const struct peer *p)
+{
+    int n_most = p->session.is_unordered ? LIMIT_IN_FLIGHT : 1;
+
+    return !p->is_closing && !p->is_broken && p->n_in_work < n_most &&
+           frame_pending(&p->frame) <= LIMIT_OUTPUT_BYTES;
+}
+
+/* Nothing that came is left; descriptors that are, nobody asked for. */
+static void check_leftover_fds(struct peer *p)
+{
+    struct error e = {0};
+
+    if (p->is_closing || frame_has_input(&p->frame) || p->n_in_work || !check_fds(p, 0, &e))
+        return;
+    answer_line_error(p, &e);
+}
+
+/* Reads once. Returns false when nothing more comes now. */
+static bool read_more(struct peer *p)
+{
+    int n = frame_read(&p->frame);
+
+    if (n == -EAGAIN || n == 0) {
+        check_leftover_fds(p);
+        p->is_closing |= p->session.is_gone;
+        return n == 0 && frame_has_input(&p->frame);
+    }
+    if (n < 0) {
+        p->is_closing = true;
+        return false;
+    }
+    if (p->session.is_gone && (p->n_grace_bytes -= n) < 0)
+        p->is_closing = true;
+    return true;
+}
+
+static void refuse_line(struct peer *p)
+{
+    struct error e = {0};
+
+    error_set(&e, ERROR_LIMIT, "LINE", "a line has at most %zu bytes; this one is discarded",
+              p->frame.n_max_line);
+    answer_line_error(p, &e);
+}
+
+bool peer_work(struct peer *p)
+{
+    int n_lines = LINES_PER_TURN, n_reads = READS_PER_TURN;
+    const char *line;
+    size_t n;
+
+    while (may_run(p) && n_lines && n_reads) {
+        int r = frame_next(&p->frame, &line, &n);
+
+        if (r == 1) {
+            run_line(p, line, n);
+            n_lines--;
+        } else if (r == -EMSGSIZE) {
+            refuse_line(p);
+        } else if (p->frame.eof || !read_more(p)) {
+            return false;
+        } else {
+            n_reads--;
+        }
+    }
+    return may_run(p);
+}
+
+/* Holds the session's calls back while its replies are not read, and lets them go when they are. */
+static void hold(struct peer *p, bool held)
+{
+    struct call *c;
+
+    if (p->is_held == held)
+        return;
+    p->is_held = held;
+    if (!held)
+        DL_FOREACH (p->session.calls, c)
+            wait_park(p->core->wait, &c->ticket, false);
+}
+
+bool peer_flush(struct peer *p)
+{
+    bool was_full = frame_pending(&p->frame) > LIMIT_OUTPUT_BYTES;
+    int r = frame_flush(&p->frame);
+
+    if (r < 0 && r != -EAGAIN)
+        peer_set_gone(p);
+    /* Nobody reads what is written for a client that has gone. */
+    if (p->session.is_gone && frame_pending(&p->frame))
+        buf_drop(frame_out(&p->frame), frame_pending(&p->frame));
+    hold(p, frame_pending(&p->frame) > LIMIT_OUTPUT_BYTES);
+    return was_full && !p->is_held;
+}
+
+bool peer_is_over(const struct peer *p)
+{
+    bool all_read = p->is_closing || (p->frame.eof && !frame_has_input(&p->frame));
+
+    if (p->is_broken)
+        return true;
+    if (p->is_closing && p->session.is_gone)
+        return true;
+    return all_read && !p->n_in_work && frame_pending(&p->frame) == 0;
+}
+
+void peer_set_gone(struct peer *p)
+{
+    struct call *c;
+
+    if (p->session.is_gone)
+        return;
+    p->session.is_gone = true;
+    DL_FOREACH (p->session.calls, c)
+        call_cancel(c);
+}
+
+bool peer_try_again(struct call *c)
+{
+    struct peer *p = c->peer;
+    struct batch *batch = c->batch;
+    int r;
+
+    /* An answer that says it is too late is short, and must come in time. */
+    if (p->is_held && !c->is_cancelled && p->core->now.monotonic < c->deadline) {
+        wait_park(p->core->wait, &c->ticket, true);
+        return false;
+    }
+    r = dispatch_again(c);
+    if (r == LATER)
+        return false;
+    end_call(p, c, r);
+    if (!batch || !run_batch(p, batch))
+        p->n_in_work--;
+    return true;
+}
+
+void peer_stop(struct peer *p)
+{
+    struct call *c;
+
+    p->is_closing = true;
+    DL_FOREACH (p->session.calls, c)
+        call_cancel(c);
+}

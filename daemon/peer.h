@@ -1,0 +1,50 @@
+/* peer.h — one session: lines in, calls, lines out. Asked by the server to work; never calls it. Stands on frame,
+ * dispatch and store; knows no event loop. */
+#pragma once
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "call.h"
+#include "proto/frame.h"
+
+struct batch;
+
+struct peer {
+    struct core *core;
+    void *user; /* of whoever made the peer */
+    struct frame frame;
+    struct session session;
+    struct batch *batches; /* that are not all answered */
+    int n_in_work;         /* lines whose calls wait: 0 or 1 in an ordered session */
+    bool is_closing;       /* no more requests; what is to be sent still goes out */
+    bool is_broken;        /* nothing can be sent */
+    bool is_held;          /* not worked for, because its replies are not read */
+    int64_t n_grace_bytes; /* what a client that has gone may still have sent */
+    int64_t log_window;    /* seconds, and the lines logged in it */
+    int n_logged;
+};
+
+/* A session for the connected socket `fd` (taken). `who` is borrowed and gets a reference. NULL when memory is out
+ * (fd is closed). */
+struct peer *peer_new(struct core *core, int fd, struct principal *who, bool is_admin);
+
+/* Ends the session: its calls end without an answer, its handles are reclaimed. */
+void peer_free(struct peer *p, const char *reason);
+
+/* Reads and runs what may be run now, for a bounded while. Returns true when there is more to do at once. */
+bool peer_work(struct peer *p);
+
+/* Sends what can be sent. Returns true when that has made room for more work. */
+bool peer_flush(struct peer *p);
+
+/* Whether nothing is left to do for it: the server frees it. */
+bool peer_is_over(const struct peer *p);
+
+/* The client is gone, or its process is: nothing may wait for it any more. What it had sent is still run. */
+void peer_set_gone(struct peer *p);
+
+/* Another attempt of a call of this peer whose ticket came up. Returns true when the call has ended. */
+bool peer_try_again(struct call *c);
+
+/* Ends every call as cancelled and takes no more requests: the daemon stops. */
+void peer_stop(struct peer *p);

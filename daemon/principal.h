@@ -1,0 +1,25 @@
+/* principal.h — who opened something: kept as long as anything speaks of it, which is longer than the session. */
+#pragma once
+#include <stdint.h>
+#include <sys/types.h>
+
+struct principal {
+    int n_refs;
+    int64_t session;
+    uid_t uid;
+    gid_t gid;
+    pid_t pid;
+    char *exe, *label; /* may be NULL */
+    int n_lookups;     /* look-ups it pays for, also those nobody waits for any more */
+};
+
+/* A principal with one reference; exe is copied, NULL: unknown. NULL when memory is out. */
+struct principal *principal_new(int64_t session, uid_t uid, gid_t gid, pid_t pid, const char *exe);
+
+struct principal *principal_ref(struct principal *p);
+
+/* Frees it with the last reference. NULL is fine. */
+void principal_unref(struct principal *p);
+
+/* Reads the path of a process's program from /proc. Returns 0 or -errno; does not block. */
+int principal_read_exe(pid_t pid, char *ret_exe, size_t n);

@@ -1,0 +1,114 @@
+#include "resolver.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/limits.h"
+
+static struct lookup *lookup_of(struct job *job)
+{
+    return (struct lookup *)((char *)job - offsetof(struct lookup, job));
+}
+
+static void free_lookup(struct job *job)
+{
+    struct lookup *lookup = lookup_of(job);
+
+    if (lookup->found)
+        freeaddrinfo(lookup->found);
+    free(lookup->host);
+    free(lookup->service);
+    lookup->payer->n_lookups--;
+    principal_unref(lookup->payer);
+    free(lookup);
+}
+
+static void run_addresses(struct job *job)
+{
+    struct lookup *l = lookup_of(job);
+
+    l->eai = getaddrinfo(l->host, l->service, &l->hints, &l->found);
+    l->sys_errno = errno;
+}
+
+static void run_name(struct job *job)
+{
+    struct lookup *l = lookup_of(job);
+
+    l->eai = getnameinfo((const struct sockaddr *)&l->address.addr, l->address.len, l->name,
+                         sizeof l->name, l->port, sizeof l->port, l->flags);
+    l->sys_errno = errno;
+}
+
+static struct lookup *new_lookup(void (*run)(struct job *), struct principal *payer, void *owner,
+                                 int *ret_errno)
+{
+    struct lookup *l;
+
+    *ret_errno = EBUSY;
+    if (payer->n_lookups == LIMIT_LOOKUPS)
+        return NULL;
+    *ret_errno = ENOMEM;
+    if (!(l = calloc(1, sizeof *l)))
+        return NULL;
+    l->job = (struct job){.run = run, .free = free_lookup, .owner = owner};
+    l->payer = principal_ref(payer);
+    payer->n_lookups++;
+    return l;
+}
+
+/* In a worker, or here when no file and no network is needed. */
+static struct lookup *start(struct workers *w, struct lookup *l, bool at_once, int *ret_errno)
+{
+    int r;
+
+    if (at_once) {
+        l->job.run(&l->job);
+        l->job.is_done = true;
+        return l;
+    }
+    if ((r = workers_start(w, &l->job)) < 0) {
+        *ret_errno = -r;
+        free_lookup(&l->job);
+        return NULL;
+    }
+    return l;
+}
+
+static bool is_number(const char *s)
+{
+    return !s || (*s && strspn(s, "0123456789") == strlen(s));
+}
+
+struct lookup *resolver_find_addresses(struct workers *w, const char *host, const char *service,
+                                       const struct addrinfo *hints, struct principal *payer, void *owner,
+                                       int *ret_errno)
+{
+    struct lookup *l = new_lookup(run_addresses, payer, owner, ret_errno);
+    bool at_once = hints->ai_flags & AI_NUMERICHOST && is_number(service);
+
+    if (!l)
+        return NULL;
+    l->hints = *hints;
+    l->host = host ? strdup(host) : NULL;
+    l->service = service ? strdup(service) : NULL;
+    if ((host && !l->host) || (service && !l->service)) {
+        free_lookup(&l->job);
+        return NULL;
+    }
+    return start(w, l, at_once, ret_errno);
+}
+
+struct lookup *resolver_find_name(struct workers *w, const struct wire_sockaddr *address, int flags,
+                                  struct principal *payer, void *owner, int *ret_errno)
+{
+    const int numeric = NI_NUMERICHOST | NI_NUMERICSERV;
+    struct lookup *l = new_lookup(run_name, payer, owner, ret_errno);
+
+    if (!l)
+        return NULL;
+    l->address = *address;
+    l->flags = flags;
+    return start(w, l, (flags & numeric) == numeric, ret_errno);
+}

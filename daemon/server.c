@@ -1,0 +1,584 @@
+#include "server.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <syslog.h>
+#include <systemd/sd-event.h>
+#include <time.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "log.h"
+#include "peer.h"
+#include "proto/limits.h"
+#include "proto/message.h"
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77 /* Linux 6.5 */
+#endif
+
+enum {
+    LOOKUP_THREADS = 8,
+    FILE_THREADS = 2,
+    ACCEPTS_PER_TURN = 64,
+    RESERVED_FDS = 64,           /* the daemon's own */
+    ACCEPT_PAUSE_USEC = 100000,  /* after the descriptors ran out */
+};
+
+struct client {
+    struct server *server;
+    struct peer *peer;
+    sd_event_source *io, *process;
+    int pid_fd;
+    bool is_touched; /* to be worked for in this turn */
+    bool has_more;   /* and in the next */
+    struct client *prev, *next;
+    struct client *touched_prev, *touched_next;
+};
+
+struct server {
+    struct core core;
+    sd_event *event;
+    sd_event_source *listener, *listener_pause, *timer, *waits, *lookups, *files, *signals[3];
+    struct client *clients, *touched;
+    int n_clients, n_max_clients;
+    int64_t next_session;
+    int64_t timer_at;
+    bool has_waits;
+    bool is_stopping;
+    struct now (*clock)(void);
+    const struct server_hooks *hooks;
+};
+
+static struct now system_clock(void)
+{
+    struct timespec monotonic, real;
+
+    clock_gettime(CLOCK_MONOTONIC, &monotonic);
+    clock_gettime(CLOCK_REALTIME, &real);
+    return (struct now){monotonic.tv_sec * 1000000LL + monotonic.tv_nsec / 1000,
+                        real.tv_sec * 1000000LL + real.tv_nsec / 1000};
+}
+
+struct core *server_core(struct server *s)
+{
+    return &s->core;
+}
+
+int server_n_sessions(const struct server *s)
+{
+    return s->n_clients;
+}
+
+/* -- sessions -- */
+
+static void touch(struct client *c)
+{
+    c->has_more = true;
+    if (c->is_touched)
+        return;
+    c->is_touched = true;
+    DL_APPEND2(c->server->touched, c, touched_prev, touched_next);
+}
+
+static void untouch(struct client *c)
+{
+    if (c->is_touched)
+        DL_DELETE2(c->server->touched, c, touched_prev, touched_next);
+    c->is_touched = false;
+}
+
+static void set_listening(struct server *s, bool on)
+{
+    if (s->listener)
+        sd_event_source_set_enabled(s->listener, on ? SD_EVENT_ON : SD_EVENT_OFF);
+}
+
+static void remove_client(struct client *c, const char *reason)
+{
+    struct server *s = c->server;
+
+    untouch(c);
+    DL_DELETE(s->clients, c);
+    s->n_clients--;
+    sd_event_source_disable_unref(c->io);
+    sd_event_source_disable_unref(c->process);
+    if (c->pid_fd >= 0)
+        close(c->pid_fd);
+    peer_free(c->peer, reason);
+    free(c);
+    if (!s->is_stopping)
+        set_listening(s, true);
+}
+
+static int on_client(sd_event_source *source, int fd, uint32_t events, void *user)
+{
+    struct client *c = user;
+
+    (void)source;
+    (void)fd;
+    /* Both directions are shut: whoever it was can hear no answer. */
+    if (events & (EPOLLHUP | EPOLLERR))
+        peer_set_gone(c->peer);
+    touch(c);
+    return 0;
+}
+
+/* The process that opened the session ended; a child that has inherited the socket does not keep it alive. */
+static int on_process(sd_event_source *source, int fd, uint32_t events, void *user)
+{
+    struct client *c = user;
+
+    (void)fd;
+    (void)events;
+    sd_event_source_set_enabled(source, SD_EVENT_OFF);
+    peer_set_gone(c->peer);
+    touch(c);
+    return 0;
+}
+
+/* A descriptor of the process at the other end, -1 where the kernel has none: then its hang-up has to do. */
+static int open_process(int fd, pid_t pid)
+{
+    socklen_t n = sizeof(int);
+    int pid_fd;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pid_fd, &n) == 0)
+        return pid_fd;
+    return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+static int count_of_uid(const struct server *s, uid_t uid)
+{
+    const struct client *c;
+    int n = 0;
+
+    DL_FOREACH (s->clients, c)
+        n += c->peer->session.who->uid == uid;
+    return n;
+}
+
+static struct principal *identify(struct server *s, int fd)
+{
+    struct ucred cred;
+    socklen_t n = sizeof cred;
+    char exe[4096];
+    struct principal *who;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) < 0)
+        return NULL;
+    if (principal_read_exe(cred.pid, exe, sizeof exe) < 0)
+        *exe = '\0';
+    who = principal_new(s->next_session, cred.uid, cred.gid, cred.pid, *exe ? exe : NULL);
+    if (!who)
+        errno = ENOMEM;
+    return who;
+}
+
+/* Tells why there will be no session, if the socket takes it at once, and hangs up. */
+static int refuse(int fd, const struct principal *who, enum error_id id, const char *name, const char *why)
+{
+    struct error e = {0};
+    struct buf b = {0};
+
+    error_set(&e, id, name, "%s", why);
+    message_error(&b, "null", 4, &e);
+    buf_add_char(&b, '\n');
+    if (!b.failed)
+        send(fd, b.data, buf_len(&b), MSG_DONTWAIT | MSG_NOSIGNAL);
+    buf_done(&b);
+    close(fd);
+    log_client_error(who, "connect", &e);
+    return id == ERROR_POLICY ? -EACCES : -EUSERS;
+}
+
+static int watch_client(struct server *s, struct client *c, int fd)
+{
+    int r = sd_event_add_io(s->event, &c->io, fd, EPOLLIN | EPOLLOUT | EPOLLET, on_client, c);
+
+    if (r < 0)
+        return r;
+    c->pid_fd = open_process(fd, c->peer->session.who->pid);
+    return c->pid_fd < 0 ? 0 : sd_event_add_io(s->event, &c->process, c->pid_fd, EPOLLIN, on_process, c);
+}
+
+static int add_known_client(struct server *s, int fd, struct principal *who)
+{
+    bool is_admin = who->uid == 0 || who->uid == geteuid();
+    struct client *c;
+    int r;
+
+    if (!is_admin)
+        return refuse(fd, who, ERROR_POLICY, NULL, "this daemon serves its own user only");
+    if (count_of_uid(s, who->uid) >= s->core.config->n_max_sessions_per_uid)
+        return refuse(fd, who, ERROR_LIMIT, "SESSIONS",
+                      "your user has as many sessions as it may (max-sessions-per-uid); end one");
+    if (!(c = calloc(1, sizeof *c))) {
+        close(fd);
+        return -ENOMEM;
+    }
+    c->server = s;
+    c->pid_fd = -1;
+    if (!(c->peer = peer_new(&s->core, fd, who, is_admin))) {
+        free(c);
+        return -ENOMEM;
+    }
+    c->peer->user = c;
+    s->next_session++;
+    s->n_clients++;
+    DL_APPEND(s->clients, c);
+    if ((r = watch_client(s, c, fd)) < 0) {
+        remove_client(c, "the session could not begin");
+        return r;
+    }
+    if (s->n_clients >= s->n_max_clients)
+        set_listening(s, false);
+    return 0;
+}
+
+int server_add_client(struct server *s, int fd)
+{
+    struct principal *who = identify(s, fd);
+    int r = -errno;
+
+    if (!who) {
+        close(fd);
+        return r;
+    }
+    r = add_known_client(s, fd, who);
+    principal_unref(who);
+    return r;
+}
+
+static int on_pause_over(sd_event_source *source, uint64_t usec, void *user)
+{
+    (void)source;
+    (void)usec;
+    set_listening(user, true);
+    return 0;
+}
+
+/* Out of descriptors the listener stays readable; looking at it again at once would only burn the processor. */
+static void pause_listening(struct server *s, int r)
+{
+    log_line(LOG_WARNING, "no session can be taken now: %s", strerror(-r));
+    set_listening(s, false);
+    sd_event_source_disable_unref(s->listener_pause);
+    s->listener_pause = NULL;
+    sd_event_add_time_relative(s->event, &s->listener_pause, CLOCK_MONOTONIC, ACCEPT_PAUSE_USEC, 0,
+                               on_pause_over, s);
+}
+
+static int on_listener(sd_event_source *source, int fd, uint32_t events, void *user)
+{
+    struct server *s = user;
+
+    (void)source;
+    (void)events;
+    for (int i = 0; i < ACCEPTS_PER_TURN && s->n_clients < s->n_max_clients; i++) {
+        int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+        if (client >= 0) {
+            server_add_client(s, client);
+            continue;
+        }
+        if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+            pause_listening(s, -errno);
+        return 0;
+    }
+    return 0;
+}
+
+/* -- what the loop is told -- */
+
+static int on_waits(sd_event_source *source, int fd, uint32_t events, void *user)
+{
+    (void)source;
+    (void)fd;
+    (void)events;
+    ((struct server *)user)->has_waits = true;
+    return 0;
+}
+
+/* A look-up or a piece of a file is there: its call comes up. */
+static int on_workers(sd_event_source *source, int fd, uint32_t events, void *user)
+{
+    struct server *s = user;
+    struct workers *w = source == s->lookups ? s->core.workers : s->core.file_workers;
+    struct job *job;
+
+    (void)fd;
+    (void)events;
+    while ((job = workers_next(w)))
+        wait_wake(s->core.wait, &((struct call *)job->owner)->ticket);
+    return 0;
+}
+
+/* The time itself is looked at in every turn; this only ends the loop's sleep. */
+static int on_timer(sd_event_source *source, uint64_t usec, void *user)
+{
+    (void)source;
+    (void)usec;
+    ((struct server *)user)->timer_at = INT64_MAX;
+    return 0;
+}
+
+static int on_end_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *user)
+{
+    struct server *s = user;
+
+    (void)source;
+    log_line(LOG_INFO, "%s from pid %u: stopping", strsignal((int)info->ssi_signo), info->ssi_pid);
+    s->is_stopping = true;
+    return 0;
+}
+
+static int on_reload_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *user)
+{
+    struct server *s = user;
+
+    (void)source;
+    (void)info;
+    s->hooks->reload(s->hooks->user);
+    return 0;
+}
+
+/* -- life -- */
+
+static int open_core(struct server *s, const struct server_setup *setup)
+{
+    struct core *core = &s->core;
+
+    core->config = setup->config;
+    core->now = s->clock();
+    core->started = core->now.monotonic;
+    if (!(core->wait = wait_new()) || !(core->workers = workers_new(LOOKUP_THREADS)) ||
+        !(core->file_workers = workers_new(FILE_THREADS)))
+        return -errno;
+    core->store = store_new(core->wait, &core->now, setup->first_handle, setup->config->n_history_rows,
+                            setup->config->history_age_usec);
+    core->scratch = malloc(LIMIT_RECV_BYTES);
+    return core->store && core->scratch ? 0 : -ENOMEM;
+}
+
+static int open_loop(struct server *s, const struct server_setup *setup)
+{
+    int r = sd_event_new(&s->event);
+
+    if (r >= 0)
+        r = sd_event_add_io(s->event, &s->waits, wait_fd(s->core.wait), EPOLLIN, on_waits, s);
+    if (r >= 0)
+        r = sd_event_add_io(s->event, &s->lookups, workers_fd(s->core.workers), EPOLLIN, on_workers, s);
+    if (r >= 0)
+        r = sd_event_add_io(s->event, &s->files, workers_fd(s->core.file_workers), EPOLLIN, on_workers, s);
+    if (r >= 0)
+        r = sd_event_add_time(s->event, &s->timer, CLOCK_MONOTONIC, 0, 1, on_timer, s);
+    if (r >= 0)
+        r = sd_event_source_set_enabled(s->timer, SD_EVENT_OFF);
+    if (r >= 0 && setup->listen_fd >= 0)
+        r = sd_event_add_io(s->event, &s->listener, setup->listen_fd, EPOLLIN, on_listener, s);
+    return r;
+}
+
+/* What the process's descriptors allow, shared out before the first comes: two for a session (its socket and its
+ * process), one for a handle. */
+static void share_out_fds(struct server *s)
+{
+    struct rlimit limit;
+    int64_t n_fds = 1024, n_sessions;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+        getrlimit(RLIMIT_NOFILE, &limit);
+        n_fds = limit.rlim_cur > INT32_MAX ? INT32_MAX : (int64_t)limit.rlim_cur;
+    }
+    n_fds = n_fds > RESERVED_FDS + 8 ? n_fds - RESERVED_FDS : 8;
+    n_sessions = n_fds / 4 < s->core.config->n_max_sessions ? n_fds / 4 : s->core.config->n_max_sessions;
+    s->n_max_clients = (int)n_sessions;
+    s->core.n_max_sessions = n_sessions;
+    s->core.n_max_handles = n_fds - 2 * n_sessions;
+}
+
+struct server *server_new(const struct server_setup *setup)
+{
+    struct server *s = calloc(1, sizeof *s);
+    int r;
+
+    if (!s)
+        return NULL;
+    s->clock = setup->clock ? setup->clock : system_clock;
+    s->next_session = 1;
+    s->timer_at = INT64_MAX;
+    r = open_core(s, setup);
+    if (r >= 0)
+        r = open_loop(s, setup);
+    if (r < 0) {
+        server_free(s);
+        errno = -r;
+        return NULL;
+    }
+    share_out_fds(s);
+    return s;
+}
+
+static void close_core(struct core *core)
+{
+    workers_free(core->workers);
+    workers_free(core->file_workers);
+    store_free(core->store);
+    wait_free(core->wait);
+    json_done(&core->json);
+    free(core->scratch);
+    free(core->openrpc);
+    while (core->spare) {
+        struct call *c = core->spare;
+
+        core->spare = c->next;
+        arena_done(&c->arena);
+        free(c);
+    }
+}
+
+void server_free(struct server *s)
+{
+    if (!s)
+        return;
+    s->is_stopping = true;
+    while (s->clients)
+        remove_client(s->clients, "the daemon stopped");
+    for (int i = 0; i < 3; i++)
+        sd_event_source_disable_unref(s->signals[i]);
+    sd_event_source_disable_unref(s->listener);
+    sd_event_source_disable_unref(s->listener_pause);
+    sd_event_source_disable_unref(s->timer);
+    sd_event_source_disable_unref(s->waits);
+    sd_event_source_disable_unref(s->lookups);
+    sd_event_source_disable_unref(s->files);
+    close_core(&s->core);
+    sd_event_unref(s->event);
+    free(s);
+}
+
+/* -- a turn -- */
+
+static void run_tickets(struct server *s)
+{
+    struct ticket *t;
+
+    if (s->has_waits)
+        wait_collect(s->core.wait);
+    s->has_waits = false;
+    wait_expire(s->core.wait, s->core.now.monotonic);
+    while ((t = wait_next(s->core.wait))) {
+        struct call *call = (struct call *)((char *)t - offsetof(struct call, ticket));
+        struct peer *peer = call->peer;
+
+        if (peer_try_again(call))
+            touch(peer->user);
+    }
+}
+
+/* Sends what this turn brought, and sees who is done. Who has more to do stays touched for the next turn. */
+static void flush_touched(struct server *s)
+{
+    struct client *c, *next;
+
+    DL_FOREACH_SAFE2 (s->touched, c, next, touched_next) {
+        c->has_more |= peer_flush(c->peer);
+        if (peer_is_over(c->peer))
+            remove_client(c, "its session ended");
+        else if (!c->has_more)
+            untouch(c);
+    }
+}
+
+static void set_timer(struct server *s)
+{
+    int64_t at = wait_next_time(s->core.wait);
+
+    /* One that is set too early is let fire: most times are called off long before they come. */
+    if (at >= s->timer_at)
+        return;
+    s->timer_at = at;
+    sd_event_source_set_time(s->timer, (uint64_t)at);
+    sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
+}
+
+int server_turn(struct server *s, int64_t timeout_usec)
+{
+    bool at_once = s->touched || wait_has_next(s->core.wait);
+    struct client *c;
+    int r;
+
+    r = sd_event_run(s->event, at_once ? 0 : timeout_usec == FOREVER ? UINT64_MAX : (uint64_t)timeout_usec);
+    if (r < 0)
+        return r;
+    s->core.now = s->clock();
+    run_tickets(s);
+    DL_FOREACH2 (s->touched, c, touched_next)
+        c->has_more = peer_work(c->peer);
+    run_tickets(s); /* what this work has made ready */
+    flush_touched(s);
+    store_trim(s->core.store);
+    set_timer(s);
+    return 0;
+}
+
+/* -- running -- */
+
+static int add_signals(struct server *s)
+{
+    sigset_t mask;
+    int r;
+
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGTERM);
+    sigaddset(&mask, SIGINT);
+    sigaddset(&mask, SIGHUP);
+    sigprocmask(SIG_BLOCK, &mask, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    r = sd_event_add_signal(s->event, &s->signals[0], SIGTERM, on_end_signal, s);
+    if (r >= 0)
+        r = sd_event_add_signal(s->event, &s->signals[1], SIGINT, on_end_signal, s);
+    if (r >= 0)
+        r = sd_event_add_signal(s->event, &s->signals[2], SIGHUP, on_reload_signal, s);
+    return r;
+}
+
+int server_run(struct server *s, const struct server_hooks *hooks)
+{
+    int r;
+
+    s->hooks = hooks;
+    if ((r = add_signals(s)) < 0)
+        return r;
+    while (!s->is_stopping) {
+        if ((r = server_turn(s, FOREVER)) < 0)
+            return r;
+        hooks->reserve(hooks->user, store_next_number(s->core.store));
+    }
+    return 0;
+}
+
+void server_stop(struct server *s, int64_t timeout_usec)
+{
+    int64_t until = s->clock().monotonic + timeout_usec;
+    struct client *c;
+
+    s->is_stopping = true;
+    set_listening(s, false);
+    DL_FOREACH (s->clients, c) {
+        peer_stop(c->peer);
+        touch(c);
+    }
+    while (s->clients && s->clock().monotonic < until)
+        if (server_turn(s, until - s->clock().monotonic) < 0)
+            return;
+}

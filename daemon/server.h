@@ -1,0 +1,45 @@
+/* server.h — the event loop: the control socket, the sessions, the times, the signals. The one place (with main) that
+ * knows sd-event. Everything below is asked what there is to do and never calls up. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "call.h"
+
+struct server;
+
+struct server_setup {
+    const struct config *config; /* borrowed */
+    int listen_fd;               /* the control socket, borrowed; -1: sessions are only added by hand */
+    int64_t first_handle;
+    struct now (*clock)(void); /* NULL: the system's */
+};
+
+/* NULL when memory or descriptors are out (errno). */
+struct server *server_new(const struct server_setup *setup);
+
+/* Ends every session and gives everything back. */
+void server_free(struct server *s);
+
+/* Adds a session for a connected AF_UNIX socket (taken). Returns 0 or -errno. */
+int server_add_client(struct server *s, int fd);
+
+/* One turn of the loop: waits for at most timeout_usec (FOREVER: until something happens), does what there is to do,
+ * sends what there is to send. Returns 0, or -errno of the loop itself. */
+int server_turn(struct server *s, int64_t timeout_usec);
+
+/* Runs until SIGTERM or SIGINT, which are handled from here on, as is SIGHUP: `reload` is called for it. `reserve` is
+ * told now and then which handle number comes next. Returns 0 or -errno. */
+struct server_hooks {
+    void (*reload)(void *user);
+    void (*reserve)(void *user, int64_t next_handle);
+    void *user;
+};
+int server_run(struct server *s, const struct server_hooks *hooks);
+
+/* Answers what waits as cancelled, and sends what can be sent within timeout_usec. */
+void server_stop(struct server *s, int64_t timeout_usec);
+
+/* For main and tests: what all requests share, and how many sessions there are. */
+struct core *server_core(struct server *s);
+int server_n_sessions(const struct server *s);

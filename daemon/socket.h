@@ -1,0 +1,67 @@
+/* socket.h — one attempt of one system call on one kernel socket. Nothing here blocks, waits or tries again: a call
+ * that would block says -EAGAIN. Every socket is made O_NONBLOCK and O_CLOEXEC; SIGPIPE never comes.
+ *
+ * Knows no handles and no clients. Results are 0 (or a count) and -errno. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "proto/wire.h"
+
+/* socket(2), socketpair(2). Return the fd or 0. */
+int socket_open(int family, int type, int protocol);
+int socket_open_pair(int type, int ret_fds[2]);
+
+/* Closes without lingering: a socket with SO_LINGER would hold the caller up for its whole linger time, also when
+ * it is non-blocking; the kernel sends what is left in the background instead. A linger of 0 s keeps its meaning
+ * (reset). */
+void socket_close(int fd);
+
+/* What the kernel knows a socket by. Fields it does not tell become 0. */
+void socket_identify(int fd, int *ret_family, int *ret_type, int *ret_protocol, int64_t *ret_cookie,
+                     int64_t *ret_inode);
+
+int socket_bind(int fd, const struct wire_sockaddr *address);
+
+/* listen(2); returns the backlog in force: the kernel clamps it to net.core.somaxconn. */
+int socket_listen(int fd, int64_t backlog);
+
+/* accept4(2). Returns the new fd. Errors of a connection that died in the queue are passed over (accept(2), "Error
+ * handling"), a bounded number of times. */
+int socket_accept(int fd, struct wire_sockaddr *ret_peer);
+
+/* connect(2): -EINPROGRESS when it goes on; then socket_connect_end once the socket is writable: 0, -EALREADY
+ * while it still goes on, or what became of it. */
+int socket_connect(int fd, const struct wire_sockaddr *address);
+int socket_connect_end(int fd);
+
+/* send(2), to `address` unless it is NULL. */
+ssize_t socket_send(int fd, const void *data, size_t n, int flags, const struct wire_sockaddr *address);
+
+/* recvmsg(2): at most n bytes. ret_from (or NULL) gets the sender, ret_length (or NULL) the datagram's true length.
+ * Descriptors that a Unix peer sends along are not taken. */
+ssize_t socket_recv(int fd, void *data, size_t n, int flags, struct wire_sockaddr *ret_from,
+                    size_t *ret_length);
+
+int socket_shutdown(int fd, int how);
+int socket_set_option(int fd, int level, int number, const void *data, size_t n);
+
+/* getsockopt(2); *n is the room, then the length. */
+int socket_get_option(int fd, int level, int number, void *data, size_t *n);
+
+/* Sets options in order; *ret_failed is the index of the one that the kernel refused. */
+int socket_set_options(int fd, const struct wire_options *options, size_t *ret_failed);
+
+/* getsockname(2), getpeername(2). */
+int socket_name(int fd, struct wire_sockaddr *ret);
+int socket_peer(int fd, struct wire_sockaddr *ret);
+
+/* A multicast group (MCAST_JOIN_GROUP and its relatives, RFC 3678), source NULL: from any. ifindex 0: the kernel
+ * chooses. */
+int socket_group(int fd, bool join, const struct wire_sockaddr *group, unsigned ifindex,
+                 const struct wire_sockaddr *source);
+
+/* Which of POLLIN, POLLOUT, POLLERR, POLLHUP hold now. */
+int socket_poll(int fd, int events);

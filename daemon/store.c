@@ -1,0 +1,396 @@
+#include "store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <utlist.h>
+
+#include "proto/limits.h"
+#include "socket.h"
+
+struct store {
+    struct wait *wait;
+    const struct now *now;
+    int64_t next_id;
+    int64_t n_history_rows, history_age_usec;
+    struct handle *live;    /* by id; uthash keeps the order of insertion, which is ascending */
+    struct handle *names;   /* by key */
+    struct handle *closed;  /* by id */
+    struct handle *history; /* by end */
+    struct tally tally;
+};
+
+static char *copy_or_null(const char *s)
+{
+    return s ? strdup(s) : NULL;
+}
+
+/* -- life -- */
+
+struct store *store_new(struct wait *wait, const struct now *now, int64_t first, int64_t n_history_rows,
+                        int64_t history_age_usec)
+{
+    struct store *s = calloc(1, sizeof *s);
+
+    if (!s)
+        return NULL;
+    s->wait = wait;
+    s->now = now;
+    s->next_id = first;
+    s->n_history_rows = n_history_rows;
+    s->history_age_usec = history_age_usec;
+    return s;
+}
+
+static void free_handle(struct handle *h)
+{
+    principal_unref(h->opener);
+    buf_done(&h->ahead);
+    free(h->key);
+    free(h->label);
+    free(h->site);
+    free(h->address);
+    free(h->peer);
+    free(h);
+}
+
+static void forget_oldest(struct store *s)
+{
+    struct handle *h = s->history;
+
+    DL_DELETE(s->history, h);
+    HASH_DEL(s->closed, h);
+    free_handle(h);
+}
+
+void store_free(struct store *s)
+{
+    struct handle *h, *next;
+
+    if (!s)
+        return;
+    HASH_ITER (hh, s->live, h, next)
+        store_close(s, h, END_RECLAIMED, "the daemon ended");
+    while (s->history)
+        forget_oldest(s);
+    free(s);
+}
+
+void store_trim(struct store *s)
+{
+    int64_t oldest = s->now->real - s->history_age_usec;
+
+    while (s->history &&
+           (HASH_COUNT(s->closed) > (uint64_t)s->n_history_rows || s->history->ended < oldest))
+        forget_oldest(s);
+}
+
+/* -- names -- */
+
+/* `@c` of session 12 is kept as `12@c`, so that each session has its own. */
+static char *make_key(const struct session *session, const char *name)
+{
+    char *key;
+
+    if (*name != '@')
+        return strdup(name);
+    return asprintf(&key, "%lld%s", (long long)session->id, name) < 0 ? NULL : key;
+}
+
+const char *store_name_of(const struct handle *h)
+{
+    const char *at = h->key ? strchr(h->key, '@') : NULL;
+
+    return at ? at : h->key;
+}
+
+static struct handle *find_key(const struct store *s, const char *key)
+{
+    struct handle *h;
+
+    HASH_FIND(hh_name, s->names, key, strlen(key), h);
+    return h;
+}
+
+static int check_syntax(const char *name, struct error *e)
+{
+    const char *rest = name + (*name == '@');
+    size_t n = strlen(rest);
+
+    if (n == 0 || n >= LIMIT_NAME_BYTES)
+        return error_param(e, "name", "has 1 to %d bytes", LIMIT_NAME_BYTES - 1);
+    if (strspn(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != n)
+        return error_param(e, "name", "is made of letters, digits, dot, minus and underscore, with @ in "
+                                      "front for a name of this session");
+    if (strspn(rest, "0123456789") == n && rest == name)
+        return error_param(e, "name", "must not be a number: it would look like a handle");
+    return 0;
+}
+
+int store_check_name(struct store *s, const struct session *session, const char *name, struct error *e)
+{
+    struct handle *taken;
+    char *key;
+    int r;
+
+    if ((r = check_syntax(name, e)))
+        return r;
+    if (!(key = make_key(session, name)))
+        return error_memory(e);
+    taken = find_key(s, key);
+    free(key);
+    if (!taken)
+        return 0;
+    e->handle = taken->id;
+    return error_set(e, ERROR_HANDLE, "NAME_TAKEN", "handle %lld is called %s already; close it first",
+                     (long long)taken->id, name);
+}
+
+/* -- making -- */
+
+void store_note_state(struct store *s, struct handle *h, enum handle_state state)
+{
+    const int n_room = sizeof h->changes / sizeof *h->changes;
+
+    if (h->n_changes && h->state == state)
+        return;
+    h->state = state;
+    /* A socket that is connected again and again keeps its first states and its last. */
+    if (h->n_changes == n_room)
+        h->n_changes--;
+    h->changes[h->n_changes++] = (struct state_change){state, s->now->real};
+}
+
+void store_note_use(struct store *s, struct handle *h, int64_t n_sent, int64_t n_received)
+{
+    h->n_sent += n_sent;
+    h->n_received += n_received;
+    h->last_used = s->now->real;
+}
+
+static void keep_address(struct wire_sockaddr **kept, const struct wire_sockaddr *now)
+{
+    if (!*kept)
+        *kept = malloc(sizeof **kept);
+    if (*kept)
+        **kept = *now;
+}
+
+void store_note_addresses(struct store *s, struct handle *h)
+{
+    struct wire_sockaddr now;
+
+    if (socket_name(h->fd, &now) == 0)
+        keep_address(&h->address, &now);
+    /* A peer that has gone is still who it was. */
+    if (socket_peer(h->fd, &now) < 0)
+        return;
+    keep_address(&h->peer, &now);
+    /* Nobody told us that a connection which was begun without waiting has come about. */
+    if (h->state == STATE_CONNECTING)
+        store_note_state(s, h, STATE_CONNECTED);
+}
+
+static struct handle *make_handle(struct store *s, struct session *session, int fd,
+                                  const struct creation *how)
+{
+    struct handle *h = calloc(1, sizeof *h);
+
+    if (!h)
+        return NULL;
+    h->fd = fd;
+    h->opened = h->last_used = s->now->real;
+    h->label = copy_or_null(how->label);
+    h->site = copy_or_null(how->site);
+    h->key = how->name ? make_key(session, how->name) : NULL;
+    h->opener = principal_ref(session->who);
+    if ((how->name && !h->key) || (how->label && !h->label) || (how->site && !h->site)) {
+        free_handle(h);
+        return NULL;
+    }
+    return h;
+}
+
+int store_add(struct store *s, struct session *session, int fd, const struct creation *how,
+              enum handle_state state, struct handle **ret, struct error *e)
+{
+    struct handle *h;
+    int r = how->name ? store_check_name(s, session, how->name, e) : 0;
+
+    if (!r && !(h = make_handle(s, session, fd, how)))
+        r = error_memory(e);
+    if (r) {
+        socket_close(fd);
+        return r;
+    }
+    socket_identify(fd, &h->family, &h->type, &h->protocol, &h->cookie, &h->inode);
+    h->id = s->next_id++;
+    h->session = session;
+    wait_add_point(s->wait, &h->point, fd);
+    HASH_ADD(hh, s->live, id, sizeof h->id, h);
+    if (h->key)
+        HASH_ADD_KEYPTR(hh_name, s->names, h->key, strlen(h->key), h);
+    DL_APPEND(session->handles, h);
+    s->tally.n_opened++;
+    s->tally.n_live++;
+    store_note_state(s, h, state);
+    store_note_addresses(s, h);
+    *ret = h;
+    return 0;
+}
+
+/* -- finding -- */
+
+static int unknown(const struct wire_handle *wanted, struct error *e)
+{
+    if (wanted->name)
+        return error_set(e, ERROR_HANDLE, "UNKNOWN", "no living handle is called %s", wanted->name);
+    e->handle = wanted->id;
+    return error_set(e, ERROR_HANDLE, "UNKNOWN", "there is no handle %lld%s", (long long)wanted->id,
+                     wanted->id < HANDLE_FIRST ? "; handles start at 16777217, this looks like an fd" : "");
+}
+
+bool store_may_use(const struct session *session, const struct handle *h)
+{
+    return session->is_admin || session->who->uid == h->opener->uid;
+}
+
+int store_find_row(struct store *s, const struct session *session, const struct wire_handle *wanted,
+                   struct handle **ret, struct error *e)
+{
+    struct handle *h = NULL;
+    char *key;
+
+    if (wanted->name) {
+        if (!(key = make_key(session, wanted->name)))
+            return error_memory(e);
+        h = find_key(s, key);
+        free(key);
+    } else {
+        HASH_FIND(hh, s->live, &wanted->id, sizeof wanted->id, h);
+        if (!h)
+            HASH_FIND(hh, s->closed, &wanted->id, sizeof wanted->id, h);
+    }
+    if (!h && !wanted->name && wanted->id >= HANDLE_FIRST && wanted->id < s->next_id) {
+        e->handle = wanted->id;
+        return error_set(e, ERROR_HANDLE, "CLOSED", "handle %lld is closed; the history has let it go",
+                         (long long)wanted->id);
+    }
+    if (!h || !store_may_use(session, h))
+        return unknown(wanted, e);
+    *ret = h;
+    return 0;
+}
+
+int store_find(struct store *s, const struct session *session, const struct wire_handle *wanted,
+               struct handle **ret, struct error *e)
+{
+    struct handle *h;
+    char at[32];
+    time_t seconds;
+    int r = store_find_row(s, session, wanted, &h, e);
+
+    if (r)
+        return r;
+    if (h->fd >= 0) {
+        *ret = h;
+        return 0;
+    }
+    seconds = (time_t)(h->ended / 1000000);
+    strftime(at, sizeof at, "%FT%TZ", gmtime(&seconds));
+    e->handle = h->id;
+    return error_set(e, ERROR_HANDLE, "CLOSED", "handle %lld is closed since %s (%.1f s ago), how: %s%s%s",
+                     (long long)h->id, at, (double)(s->now->real - h->ended) / 1e6,
+                     store_ending_name(h->how), h->reason ? ", " : "", h->reason ? h->reason : "");
+}
+
+/* -- ending -- */
+
+void store_close(struct store *s, struct handle *h, enum ending_how how, const char *reason)
+{
+    store_note_addresses(s, h);
+    wait_remove_point(s->wait, &h->point);
+    socket_close(h->fd);
+    h->fd = -1;
+    h->how = how;
+    h->ended = s->now->real;
+    h->reason = reason;
+    store_note_state(s, h, STATE_CLOSED);
+    buf_done(&h->ahead);
+    if (h->key)
+        HASH_DELETE(hh_name, s->names, h);
+    DL_DELETE(h->session->handles, h);
+    h->session = NULL;
+    HASH_DEL(s->live, h);
+    HASH_ADD(hh, s->closed, id, sizeof h->id, h);
+    DL_APPEND(s->history, h);
+    s->tally.n_live--;
+    s->tally.n_ended[how]++;
+}
+
+void store_end_session(struct store *s, struct session *session, const char *reason)
+{
+    while (session->handles)
+        store_close(s, session->handles, END_RECLAIMED, reason);
+}
+
+/* -- looking around -- */
+
+struct handle *store_next(const struct store *s, int64_t after)
+{
+    struct handle *h = s->live;
+
+    /* The usual case is the page's own last row. */
+    if (after) {
+        HASH_FIND(hh, s->live, &after, sizeof after, h);
+        if (h)
+            return h->hh.next;
+        for (h = s->live; h && h->id <= after; h = h->hh.next)
+            ;
+    }
+    return h;
+}
+
+struct handle *store_next_closed(const struct store *s, const struct handle *after)
+{
+    return after ? after->next : s->history;
+}
+
+int64_t store_next_number(const struct store *s)
+{
+    return s->next_id;
+}
+
+int64_t store_n_live(const struct store *s)
+{
+    return s->tally.n_live;
+}
+
+struct tally store_tally(const struct store *s)
+{
+    return s->tally;
+}
+
+const char *store_state_name(enum handle_state state)
+{
+    static const char *const names[N_STATES] = {
+        [STATE_CREATED] = "created",         [STATE_BOUND] = "bound",
+        [STATE_LISTENING] = "listening",     [STATE_CONNECTING] = "connecting",
+        [STATE_CONNECTED] = "connected",     [STATE_HALF_CLOSED] = "half_closed",
+        [STATE_CLOSED] = "closed",
+    };
+
+    return names[state];
+}
+
+const char *store_ending_name(enum ending_how how)
+{
+    static const char *const names[N_ENDINGS] = {
+        [END_CLOSED] = "closed",           [END_RECLAIMED] = "reclaimed", [END_EXPIRED] = "expired",
+        [END_HANDED_OFF] = "handed_off",   [END_LOST] = "lost",
+    };
+
+    return names[how];
+}

@@ -1,0 +1,154 @@
+/* store.h — the only owner of kernel sockets: handles, their names, who holds them. Others keep a handle's number
+ * from one turn to the next, never its pointer.
+ *
+ * Stands on wait (a handle can be waited on) and ledger (every birth and end is written down). Knows nothing of
+ * requests. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <uthash.h>
+
+#include "proto/buf.h"
+#include "proto/errors.h"
+#include "principal.h"
+#include "proto/wire.h"
+#include "wait.h"
+
+/* When "now" is: read once per turn of the loop, in microseconds. */
+struct now {
+    int64_t monotonic, real;
+};
+
+/* A client's session as far as sockets are concerned. */
+struct session {
+    int64_t id;
+    struct principal *who;
+    struct wire_timeout timeout; /* the default of its handles */
+    bool is_admin;
+    bool is_unordered;
+    bool is_gone;        /* nobody is there to be answered: nothing of it may wait */
+    struct call *calls;  /* that wait */
+    struct handle *handles; /* that it holds */
+};
+
+enum handle_state {
+    STATE_CREATED,
+    STATE_BOUND,
+    STATE_LISTENING,
+    STATE_CONNECTING,
+    STATE_CONNECTED,
+    STATE_HALF_CLOSED,
+    STATE_CLOSED,
+    N_STATES
+};
+
+enum ending_how { END_CLOSED, END_RECLAIMED, END_EXPIRED, END_HANDED_OFF, END_LOST, N_ENDINGS };
+
+struct state_change {
+    enum handle_state state;
+    int64_t at; /* real microseconds */
+};
+
+/* A socket from its birth until its row leaves the history. */
+struct handle {
+    int64_t id;
+    int fd; /* -1: closed */
+    int family, type, protocol;
+    enum handle_state state;
+    struct session *session; /* who holds it; NULL when closed */
+    struct principal *opener;
+    char *key; /* its name as the store looks it up; NULL: none */
+    char *label, *site;
+    struct wire_timeout timeout;
+    struct point point;
+    struct buf ahead;   /* read from the kernel and not yet given out */
+    bool ahead_eof;     /* and then the end */
+    int64_t cookie, inode;
+    int64_t opened, last_used; /* real microseconds */
+    int64_t n_sent, n_received;
+    struct wire_sockaddr *address, *peer; /* as last known; NULL: never */
+    struct state_change changes[10];
+    int n_changes;
+    enum ending_how how; /* when closed, with the time and the reason */
+    int64_t ended;
+    const char *reason; /* static, or NULL */
+    struct handle *prev, *next; /* of the same session; in the history, by end */
+    UT_hash_handle hh, hh_name;
+};
+
+struct store;
+
+/* An empty store that numbers handles from `first`. `wait` and `now` are borrowed. NULL when memory is out. */
+struct store *store_new(struct wait *wait, const struct now *now, int64_t first, int64_t n_history_rows,
+                        int64_t history_age_usec);
+
+/* Closes every socket and forgets everything. */
+void store_free(struct store *s);
+
+/* What is asked for at creation. Texts are copied; NULL: none. */
+struct creation {
+    const char *name, *label, *site, *pool;
+    struct wire_lease lease;
+};
+
+/* The same, of any method's parameters that have CREATION_ROWS. */
+#define CREATION_OF(p)                                                                             \
+    ((struct creation){(p)->name.s, (p)->label.s, (p)->site.s, (p)->pool.s, (p)->lease})
+
+/* Takes the kernel socket `fd` (also on failure, then it is closed) under a new number for this session.
+ * Returns 0 with *ret, ERROR_HANDLE when the name is taken, ERROR_INVALID_PARAMS for a bad name, ERROR_OS. */
+int store_add(struct store *s, struct session *session, int fd, const struct creation *how,
+              enum handle_state state, struct handle **ret, struct error *e);
+
+/* Whether a name could be given now: so that a request fails before it has had an effect. Same errors. */
+int store_check_name(struct store *s, const struct session *session, const char *name, struct error *e);
+
+/* Whether the session may use or see the handle: its opener's user, and admins. */
+bool store_may_use(const struct session *session, const struct handle *h);
+
+/* The living handle of a number or name, as far as this session may use it. Returns 0, or ERROR_HANDLE that says
+ * whether it is unknown or closed, when and how. */
+int store_find(struct store *s, const struct session *session, const struct wire_handle *wanted,
+               struct handle **ret, struct error *e);
+
+/* The same for handles that may be closed. */
+int store_find_row(struct store *s, const struct session *session, const struct wire_handle *wanted,
+                   struct handle **ret, struct error *e);
+
+/* Closes it and writes down how and why (static text, or NULL). Requests that wait on it come up. The pointer stays
+ * valid until the history lets the row go, and so at least to the end of this turn. Never blocks. */
+void store_close(struct store *s, struct handle *h, enum ending_how how, const char *reason);
+
+/* Closes all that the session holds, as reclaimed. */
+void store_end_session(struct store *s, struct session *session, const char *reason);
+
+/* Takes over what happened to a handle: its new state, use, or addresses (read from the kernel). */
+void store_note_state(struct store *s, struct handle *h, enum handle_state state);
+void store_note_use(struct store *s, struct handle *h, int64_t n_sent, int64_t n_received);
+void store_note_addresses(struct store *s, struct handle *h);
+
+/* The handle's name as its users write it, or NULL. */
+const char *store_name_of(const struct handle *h);
+
+/* The living in ascending order, from the first above `after`; NULL at the end. Then those of the history, in
+ * the order of their ends. */
+struct handle *store_next(const struct store *s, int64_t after);
+struct handle *store_next_closed(const struct store *s, const struct handle *after);
+
+/* The number of the next handle, and how many live. */
+int64_t store_next_number(const struct store *s);
+int64_t store_n_live(const struct store *s);
+
+/* How many sockets were ever opened, and how many of them ended each way. */
+struct tally {
+    int64_t n_opened, n_live, n_ended[N_ENDINGS];
+};
+struct tally store_tally(const struct store *s);
+
+/* Lets rows go that the history need not keep. */
+void store_trim(struct store *s);
+
+/* What a state or an ending is called on the wire. */
+const char *store_state_name(enum handle_state state);
+const char *store_ending_name(enum ending_how how);
