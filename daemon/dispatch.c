@@ -82,8 +82,8 @@ static int wait_on(struct call *c)
     int64_t at = c->deadline;
     int r;
 
-    if (c->session->is_gone)
-        return error_set(&c->error, ERROR_CANCELLED, NULL, "the client has gone");
+    if (c->session->no_waiting)
+        return error_set(&c->error, ERROR_CANCELLED, NULL, "%s", c->session->no_waiting);
     if (c->core->now.monotonic >= c->deadline)
         return timed_out(c);
     if (c->retry_at && c->retry_at < at)
@@ -170,7 +170,8 @@ int dispatch_again(struct call *c)
     int r;
 
     if (c->is_cancelled)
-        r = error_set(&c->error, ERROR_CANCELLED, NULL, "the call was cancelled");
+        r = error_set(&c->error, ERROR_CANCELLED, NULL, "%s",
+                      c->session->no_waiting ? c->session->no_waiting : "cancel was asked for");
     else
         r = find_handle(c);
     if (!r)

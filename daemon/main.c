@@ -1,5 +1,6 @@
 /* berthd: the order of its life, and nothing else. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -101,10 +102,12 @@ static void reload(void *user)
     struct daemon *d = user;
     char message[512];
 
-    if (config_read(d->options.config, &d->config, message, sizeof message) < 0)
+    if (config_read(d->options.config, &d->config, message, sizeof message) < 0) {
         log_line(LOG_ERR, "%s; the settings stay as they were", message);
-    else
-        log_line(LOG_NOTICE, "settings read again");
+        return;
+    }
+    server_apply_settings(d->server);
+    log_line(LOG_NOTICE, "settings read again");
 }
 
 static void reserve(void *user, int64_t next_handle)
@@ -145,6 +148,18 @@ static void close_all(struct daemon *d)
     control_close(&d->control, next);
 }
 
+/* Standard descriptors that whoever started us left closed would become sockets that logs are written to. */
+static void open_standard_fds(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
     struct daemon d = {0};
@@ -154,6 +169,7 @@ int main(int argc, char **argv)
 
     if (r >= 0)
         return r;
+    open_standard_fds();
     if (open_all(&d, message, sizeof message) < 0) {
         log_line(LOG_ERR, "%s", message);
         return EXIT_FAILURE;

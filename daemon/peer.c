@@ -327,14 +327,20 @@ static bool may_run(const struct peer *p)
            frame_pending(&p->frame) <= LIMIT_OUTPUT_BYTES;
 }
 
-/* Nothing that came is left; descriptors that are, nobody asked for. */
-static void check_leftover_fds(struct peer *p)
+/* No whole line is left: what came with it cannot be told from what came for nothing, but the line that is still to come
+ * can claim no more than one descriptor. */
+static bool has_stray_fds(struct peer *p)
 {
+    int n_allowed = frame_has_input(&p->frame) ? LIMIT_FDS_PER_MESSAGE : 0;
     struct error e = {0};
 
-    if (p->is_closing || frame_has_input(&p->frame) || p->n_in_work || !check_fds(p, 0, &e))
-        return;
+    if (p->frame.n_fds_in <= n_allowed && !p->frame.fds_broken)
+        return false;
+    check_fds(p, 0, &e);
+    if (!e.id)
+        error_set(&e, ERROR_FD, "SURPLUS", "more descriptors came than a message may carry; the session ends");
     answer_line_error(p, &e);
+    return true;
 }
 
 /* Reads once. Returns false when nothing more comes now. */
@@ -343,15 +349,14 @@ static bool read_more(struct peer *p)
     int n = frame_read(&p->frame);
 
     if (n == -EAGAIN || n == 0) {
-        check_leftover_fds(p);
-        p->is_closing |= p->session.is_gone;
+        p->is_closing |= p->is_gone;
         return n == 0 && frame_has_input(&p->frame);
     }
     if (n < 0) {
         p->is_closing = true;
         return false;
     }
-    if (p->session.is_gone && (p->n_grace_bytes -= n) < 0)
+    if (p->is_gone && (p->n_grace_bytes -= n) < 0)
         p->is_closing = true;
     return true;
 }
@@ -379,7 +384,7 @@ bool peer_work(struct peer *p)
             n_lines--;
         } else if (r == -EMSGSIZE) {
             refuse_line(p);
-        } else if (p->frame.eof || !read_more(p)) {
+        } else if (has_stray_fds(p) || p->frame.eof || !read_more(p)) {
             return false;
         } else {
             n_reads--;
@@ -409,7 +414,7 @@ bool peer_flush(struct peer *p)
     if (r < 0 && r != -EAGAIN)
         peer_set_gone(p);
     /* Nobody reads what is written for a client that has gone. */
-    if (p->session.is_gone && frame_pending(&p->frame))
+    if (p->is_gone && frame_pending(&p->frame))
         buf_drop(frame_out(&p->frame), frame_pending(&p->frame));
     hold(p, frame_pending(&p->frame) > LIMIT_OUTPUT_BYTES);
     return was_full && !p->is_held;
@@ -421,20 +426,27 @@ bool peer_is_over(const struct peer *p)
 
     if (p->is_broken)
         return true;
-    if (p->is_closing && p->session.is_gone)
+    if (p->is_closing && p->is_gone)
         return true;
     return all_read && !p->n_in_work && frame_pending(&p->frame) == 0;
 }
 
-void peer_set_gone(struct peer *p)
+/* From now on nothing of this session waits. */
+static void cancel_all(struct peer *p, const char *why)
 {
     struct call *c;
 
-    if (p->session.is_gone)
-        return;
-    p->session.is_gone = true;
+    p->session.no_waiting = why;
     DL_FOREACH (p->session.calls, c)
         call_cancel(c);
+}
+
+void peer_set_gone(struct peer *p)
+{
+    if (p->is_gone)
+        return;
+    p->is_gone = true;
+    cancel_all(p, "the client has gone");
 }
 
 bool peer_try_again(struct call *c)
@@ -459,9 +471,6 @@ bool peer_try_again(struct call *c)
 
 void peer_stop(struct peer *p)
 {
-    struct call *c;
-
     p->is_closing = true;
-    DL_FOREACH (p->session.calls, c)
-        call_cancel(c);
+    cancel_all(p, "the daemon stops");
 }

@@ -16,6 +16,7 @@ struct peer {
     struct session session;
     struct batch *batches; /* that are not all answered */
     int n_in_work;         /* lines whose calls wait: 0 or 1 in an ordered session */
+    bool is_gone;          /* nobody is there to be answered */
     bool is_closing;       /* no more requests; what is to be sent still goes out */
     bool is_broken;        /* nothing can be sent */
     bool is_held;          /* not worked for, because its replies are not read */

@@ -361,8 +361,7 @@ static int open_core(struct server *s, const struct server_setup *setup)
     if (!(core->wait = wait_new()) || !(core->workers = workers_new(LOOKUP_THREADS)) ||
         !(core->file_workers = workers_new(FILE_THREADS)))
         return -errno;
-    core->store = store_new(core->wait, &core->now, setup->first_handle, setup->config->n_history_rows,
-                            setup->config->history_age_usec);
+    core->store = store_new(core->wait, &core->now, setup->first_handle);
     core->scratch = malloc(LIMIT_RECV_BYTES);
     return core->store && core->scratch ? 0 : -ENOMEM;
 }
@@ -424,8 +423,16 @@ struct server *server_new(const struct server_setup *setup)
         errno = -r;
         return NULL;
     }
-    share_out_fds(s);
+    server_apply_settings(s);
     return s;
+}
+
+void server_apply_settings(struct server *s)
+{
+    const struct config *config = s->core.config;
+
+    share_out_fds(s);
+    store_set_history(s->core.store, config->n_history_rows, config->history_age_usec);
 }
 
 static void close_core(struct core *core)

@@ -24,6 +24,9 @@ void server_free(struct server *s);
 /* Adds a session for a connected AF_UNIX socket (taken). Returns 0 or -errno. */
 int server_add_client(struct server *s, int fd);
 
+/* Takes over what stands in the settings now. Sessions that are there keep what they began with. */
+void server_apply_settings(struct server *s);
+
 /* One turn of the loop: waits for at most timeout_usec (FOREVER: until something happens), does what there is to do,
  * sends what there is to send. Returns 0, or -errno of the loop itself. */
 int server_turn(struct server *s, int64_t timeout_usec);

@@ -29,8 +29,7 @@ static char *copy_or_null(const char *s)
 
 /* -- life -- */
 
-struct store *store_new(struct wait *wait, const struct now *now, int64_t first, int64_t n_history_rows,
-                        int64_t history_age_usec)
+struct store *store_new(struct wait *wait, const struct now *now, int64_t first)
 {
     struct store *s = calloc(1, sizeof *s);
 
@@ -39,9 +38,14 @@ struct store *store_new(struct wait *wait, const struct now *now, int64_t first,
     s->wait = wait;
     s->now = now;
     s->next_id = first;
-    s->n_history_rows = n_history_rows;
-    s->history_age_usec = history_age_usec;
+    store_set_history(s, INT32_MAX, INT64_MAX / 2);
     return s;
+}
+
+void store_set_history(struct store *s, int64_t n_rows, int64_t age_usec)
+{
+    s->n_history_rows = n_rows;
+    s->history_age_usec = age_usec;
 }
 
 static void free_handle(struct handle *h)

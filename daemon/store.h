@@ -27,7 +27,7 @@ struct session {
     struct wire_timeout timeout; /* the default of its handles */
     bool is_admin;
     bool is_unordered;
-    bool is_gone;        /* nobody is there to be answered: nothing of it may wait */
+    const char *no_waiting; /* why its calls may not wait any more; NULL: they may */
     struct call *calls;  /* that wait */
     struct handle *handles; /* that it holds */
 };
@@ -80,8 +80,10 @@ struct handle {
 struct store;
 
 /* An empty store that numbers handles from `first`. `wait` and `now` are borrowed. NULL when memory is out. */
-struct store *store_new(struct wait *wait, const struct now *now, int64_t first, int64_t n_history_rows,
-                        int64_t history_age_usec);
+struct store *store_new(struct wait *wait, const struct now *now, int64_t first);
+
+/* How many closed rows are kept, and how long. */
+void store_set_history(struct store *s, int64_t n_rows, int64_t age_usec);
 
 /* Closes every socket and forgets everything. */
 void store_free(struct store *s);

@@ -98,31 +98,25 @@ static void encode_list(const struct field *field, const void *member, struct bu
     buf_add_char(b, ']');
 }
 
-static const struct codec *codec_of(const struct field *field)
-{
-    static const struct codec list = {decode_list, encode_list},
-                              object = {decode_object, encode_object};
+static const struct codec codec_list = {decode_list, encode_list},
+                          codec_object = {decode_object, encode_object};
 
-    switch (field->type) {
-    case FIELD_LIST:
-        return &list;
-    case FIELD_OBJECT:
-        return &object;
-    case FIELD_FAMILY:
-    case FIELD_SOCKTYPE:
-    case FIELD_PROTOCOL:
-    case FIELD_LEVEL:
-    case FIELD_HOW:
-    case FIELD_FORM:
-        return &codec_constants;
-    case FIELD_MSG_FLAGS:
-    case FIELD_AI_FLAGS:
-    case FIELD_NI_FLAGS:
-        return &codec_flags;
-    default:
-        return &codec_values[field->type];
-    }
-}
+static const struct codec *const codecs[N_FIELD_TYPES] = {
+    [FIELD_BOOL] = &codec_bool,          [FIELD_INT] = &codec_int,
+    [FIELD_NUMBER] = &codec_number,      [FIELD_TEXT] = &codec_text,
+    [FIELD_SERVICE] = &codec_service,    [FIELD_JSON] = &codec_json,
+    [FIELD_PAYLOAD] = &codec_payload,    [FIELD_BASE64] = &codec_base64,
+    [FIELD_HANDLE] = &codec_handle,      [FIELD_TIMEOUT] = &codec_timeout,
+    [FIELD_LEASE] = &codec_lease,        [FIELD_ADDRESS] = &codec_address,
+    [FIELD_SOCKADDR] = &codec_sockaddr,  [FIELD_FAMILY] = &codec_constants,
+    [FIELD_SOCKTYPE] = &codec_constants, [FIELD_PROTOCOL] = &codec_constants,
+    [FIELD_LEVEL] = &codec_constants,    [FIELD_HOW] = &codec_constants,
+    [FIELD_MSG_FLAGS] = &codec_flags,    [FIELD_AI_FLAGS] = &codec_flags,
+    [FIELD_NI_FLAGS] = &codec_flags,     [FIELD_FORM] = &codec_constants,
+    [FIELD_OPTIONS] = &codec_options,    [FIELD_TEXTS] = &codec_texts,
+    [FIELD_INTS] = &codec_ints,          [FIELD_SOCKADDRS] = &codec_sockaddrs,
+    [FIELD_LIST] = &codec_list,          [FIELD_OBJECT] = &codec_object,
+};
 
 /* Whether a member was given: each type says so in its first word. */
 static bool is_present(const struct field *field, const void *member)
@@ -147,7 +141,7 @@ static bool is_present(const struct field *field, const void *member)
 
 static int decode_member(struct decoder *d, const struct field *field, uint32_t token, void *into)
 {
-    return codec_of(field)->decode(d, field, token, (char *)into + field->offset);
+    return codecs[field->type]->decode(d, field, token, (char *)into + field->offset);
 }
 
 /* The key that a missing member is asked for by. */
@@ -242,7 +236,7 @@ void codec_encode_member(const struct field *field, const void *from, struct buf
     const void *member = (const char *)from + field->offset;
 
     if (is_present(field, member))
-        codec_of(field)->encode(field, member, b);
+        codecs[field->type]->encode(field, member, b);
 }
 
 void codec_encode(const struct shape *shape, const void *from, struct buf *b)
@@ -263,7 +257,7 @@ void codec_encode(const struct shape *shape, const void *from, struct buf *b)
             buf_add_text(b, field->name);
             buf_add_text(b, "\":");
         }
-        codec_of(field)->encode(field, member, b);
+        codecs[field->type]->encode(field, member, b);
     }
     buf_add_char(b, '}');
 }

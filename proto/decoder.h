@@ -24,8 +24,12 @@ struct codec {
     void (*encode)(const struct field *field, const void *member, struct buf *b);
 };
 
-/* The rows for all types but LIST and OBJECT, which need structs: codec.c. */
-extern const struct codec codec_values[N_FIELD_TYPES], codec_constants, codec_flags;
+/* One per kind of value; codec.c says which type of row has which. LIST and OBJECT need structs and
+ * are its own. */
+extern const struct codec codec_address, codec_base64, codec_bool, codec_handle, codec_int,
+    codec_ints, codec_json, codec_lease, codec_number, codec_options, codec_payload, codec_service,
+    codec_sockaddr, codec_sockaddrs, codec_text, codec_texts, codec_timeout, codec_constants,
+    codec_flags;
 
 /* Goes into a member or an item, and out again. */
 static inline void decoder_enter(struct decoder *d, const char *name, size_t n)

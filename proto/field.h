@@ -102,8 +102,8 @@ const char *field_type_name(enum field_type type);
  *         FIELD(handle, handle, REQUIRED, "the socket")
  *
  * FIELD(type, name, need, doc) is a wire_<type>; LIST(struct, name, need, doc) a list of that struct;
- * OBJECT(struct, name, need, doc) a pointer to one. SHAPE_DECLARE makes the C struct and declares
- * shape_<struct>(); SHAPE_DEFINE, in one .c file, makes the rows behind it. */
+ * OBJECT(struct, name, need, doc) a pointer to one. SHAPE(struct) makes the C struct and
+ * declares shape_<struct>(), and, in the one file that says so, the rows behind it. */
 #define SHAPE_FIELD_MEMBER(type, name, need, doc) struct wire_##type name;
 #define SHAPE_LIST_MEMBER(inner, name, need, doc)                                                  \
     struct {                                                                                       \
@@ -138,3 +138,9 @@ const char *field_type_name(enum field_type type);
                                                                                                    \
         return &made;                                                                              \
     }
+
+#ifdef SHAPES_ARE_DEFINED_HERE
+#define SHAPE(S) SHAPE_DECLARE(S) SHAPE_DEFINE(S)
+#else
+#define SHAPE(S) SHAPE_DECLARE(S)
+#endif
