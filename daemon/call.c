@@ -53,12 +53,27 @@ int call_os(struct call *c, int r, const char *what)
     return error_os(&c->error, -r, what);
 }
 
+/* A socket that calls itself ready and is not (an unread error queue, a datagram receiver that is full) would be tried
+ * without end: after a few attempts in vain every other wait is for a time instead. */
+static uint32_t slow_down(struct call *c, uint32_t events)
+{
+    const int n_free = 4, n_doublings = 6;
+    int n = c->ticket.is_waiting && events ? ++c->n_vain - n_free : 0;
+
+    c->is_slowed = n > 0 && !c->is_slowed;
+    if (!c->is_slowed)
+        return events;
+    c->retry_at = c->core->now.monotonic + (1000 << (n < n_doublings ? n : n_doublings));
+    return 0;
+}
+
 int call_wait(struct call *c, uint32_t events, const char *what)
 {
     int r;
 
     if (c->timeout_usec == 0)
         return error_os(&c->error, EAGAIN, what);
+    events = slow_down(c, events);
     r = wait_enter(c->core->wait, &c->ticket, &c->handle->point, c->method->lanes, events);
     return r < 0 ? call_os(c, r, "waiting") : LATER;
 }

@@ -57,6 +57,8 @@ struct call {
     /* kept between attempts */
     bool is_started;
     int64_t retry_at; /* come up again at this time at the latest; 0: no such time */
+    int n_vain; /* attempts since the last that brought something */
+    bool is_slowed;
     size_t n_sent;
     size_t n_searched; /* bytes read ahead that hold no delimiter */
     int fd; /* came with the request; -1: none; owned */

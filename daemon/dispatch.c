@@ -123,7 +123,7 @@ static int attempt(struct call *c)
 static int find_method(struct call *c, const struct json *json, const struct message *m)
 {
     size_t n;
-    const char *name = json_string(json, m->method, &c->arena, &n);
+    const char *name = json_get_string(json, m->method, &c->arena, &n);
 
     if (!name)
         return error_memory(&c->error);
@@ -131,6 +131,24 @@ static int find_method(struct call *c, const struct json *json, const struct mes
         return 0;
     c->error.hint = "rpc.discover lists the methods";
     return error_set(&c->error, ERROR_METHOD_NOT_FOUND, NULL, "there is no method %.80s", name);
+}
+
+/* A descriptor that the method does not take. One that is missing is told after what else is wrong. */
+static int check_uninvited(struct call *c)
+{
+    if (c->fd < 0 || c->method->flags & FD_IN)
+        return 0;
+    return error_set(&c->error, ERROR_FD, "UNINVITED", "%s takes no descriptor; the session ends",
+                     c->method->name);
+}
+
+static int check_missing(struct call *c)
+{
+    if (c->fd >= 0 || !(c->method->flags & FD_IN))
+        return 0;
+    return error_set(&c->error, ERROR_FD, "MISSING",
+                     "%s needs a descriptor: say \"fds\":1 and send it along; the session ends",
+                     c->method->name);
 }
 
 static int read_request(struct call *c, const struct json *json, const struct message *m)
@@ -143,6 +161,8 @@ static int read_request(struct call *c, const struct json *json, const struct me
     if ((r = find_method(c, json, m)))
         return r;
     c->error.op = c->method->name;
+    if ((r = check_uninvited(c)))
+        return r;
     c->params = arena_alloc(&c->arena, c->method->params->n_bytes);
     c->result = arena_alloc(&c->arena, c->method->result->n_bytes);
     if (!c->params || !c->result)
@@ -156,7 +176,7 @@ int dispatch_begin(struct call *c, const struct json *json, const struct message
 
     if (r)
         return r;
-    if ((r = find_handle(c)))
+    if ((r = find_handle(c)) || (r = check_missing(c)))
         return r;
     set_deadline(c);
     r = attempt(c);

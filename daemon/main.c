@@ -141,9 +141,10 @@ static int open_all(struct daemon *d, char *message, size_t n)
 
 static void close_all(struct daemon *d)
 {
-    int64_t next = store_next_number(server_core(d->server)->store);
+    int64_t next;
 
     server_stop(d->server, STOP_USEC);
+    next = store_next_number(server_core(d->server)->store);
     server_free(d->server);
     control_close(&d->control, next);
 }

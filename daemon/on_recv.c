@@ -79,7 +79,8 @@ static void give_ahead(struct call *c, size_t n_skip, size_t n, bool keep, struc
 {
     struct buf *ahead = &c->handle->ahead;
 
-    memcpy(c->core->scratch, ahead->data + ahead->start + n_skip, n);
+    if (n)
+        memcpy(c->core->scratch, ahead->data + ahead->start + n_skip, n);
     ret->data = c->core->scratch;
     ret->n = n;
     if (keep)
@@ -91,6 +92,7 @@ static void give_ahead(struct call *c, size_t n_skip, size_t n, bool keep, struc
 
 static void note_received(struct call *c, ssize_t n)
 {
+    c->n_vain = 0;
     store_note_use(c->core->store, c->handle, 0, n);
     if (c->handle->state == STATE_CONNECTING)
         store_note_state(c->core->store, c->handle, STATE_CONNECTED);
@@ -129,7 +131,7 @@ static int recv_plain(struct call *c, const struct wanted *w, struct recv_result
     note_received(c, w->flags & MSG_PEEK ? 0 : n);
     ret->payload.data = c->core->scratch;
     ret->payload.n = (size_t)n;
-    ret->eof.v = n == 0 && w->n_most > 0 && is_end(c->handle);
+    ret->eof.v = n == 0 && w->n_most > 0 && !(w->flags & (MSG_ERRQUEUE | MSG_OOB)) && is_end(c->handle);
     if (ret->eof.v)
         note_end(c);
     return 0;

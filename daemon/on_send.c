@@ -8,18 +8,22 @@
 #include "handlers.h"
 #include "socket.h"
 
-/* A client's flags: what asks not to wait is a timeout of 0. */
+/* A client's flags. MSG_ZEROCOPY would let the kernel read the daemon's memory after the call's is given back; what asks
+ * not to wait is a timeout of 0. */
 static int take_flags(struct call *c, struct wire_msg_flags flags)
 {
+    if (flags.v & MSG_ZEROCOPY)
+        return error_param(&c->error, "flags", "MSG_ZEROCOPY needs memory of your own");
     if (flags.v & MSG_DONTWAIT)
         c->timeout_usec = 0;
-    return flags.v;
+    return 0;
 }
 
 /* Writes down what went out; c->n_sent is the sum of all attempts. */
 static void note_sent(struct call *c, ssize_t n)
 {
     c->n_sent += (size_t)n;
+    c->n_vain = 0;
     store_note_use(c->core->store, c->handle, n, 0);
     if (c->handle->state == STATE_CONNECTING)
         store_note_state(c->core->store, c->handle, STATE_CONNECTED);
@@ -33,9 +37,12 @@ static int tell_sent(struct call *c, struct sent_result *ret)
 
 int on_send(struct call *c, const struct send_params *p, struct sent_result *ret)
 {
-    int flags = take_flags(c, p->flags);
-    ssize_t n = socket_send(c->handle->fd, p->payload.data, p->payload.n, flags, NULL);
+    ssize_t n;
+    int r;
 
+    if ((r = take_flags(c, p->flags)))
+        return r;
+    n = socket_send(c->handle->fd, p->payload.data, p->payload.n, p->flags.v, NULL);
     if (n == -EAGAIN)
         return call_wait(c, EPOLLOUT, "send");
     if (n < 0)
@@ -46,12 +53,14 @@ int on_send(struct call *c, const struct send_params *p, struct sent_result *ret
 
 int on_sendall(struct call *c, const struct send_params *p, struct sent_result *ret)
 {
-    int flags = take_flags(c, p->flags);
+    int r = take_flags(c, p->flags);
 
+    if (r)
+        return r;
     /* Once even for nothing: an empty datagram is one. */
     do {
-        ssize_t n = socket_send(c->handle->fd, p->payload.data + c->n_sent, p->payload.n - c->n_sent, flags,
-                                NULL);
+        ssize_t n = socket_send(c->handle->fd, p->payload.data + c->n_sent, p->payload.n - c->n_sent,
+                                p->flags.v, NULL);
 
         if (n == -EAGAIN)
             return call_wait(c, EPOLLOUT, "sendall");
@@ -64,13 +73,14 @@ int on_sendall(struct call *c, const struct send_params *p, struct sent_result *
 
 int on_sendto(struct call *c, const struct sendto_params *p, struct sent_result *ret)
 {
-    int flags = take_flags(c, p->flags), r;
     struct wire_sockaddr address;
     ssize_t n;
+    int r;
 
-    if ((r = call_address(c, &p->address, c->handle->family, c->handle->type, false, &address)))
+    if ((r = take_flags(c, p->flags)) ||
+        (r = call_address(c, &p->address, c->handle->family, c->handle->type, false, &address)))
         return r;
-    n = socket_send(c->handle->fd, p->payload.data, p->payload.n, flags, &address);
+    n = socket_send(c->handle->fd, p->payload.data, p->payload.n, p->flags.v, &address);
     if (n == -EAGAIN)
         return call_wait(c, EPOLLOUT, "sendto");
     if (n < 0)

@@ -211,10 +211,11 @@ static bool run_single(struct peer *p, const struct json *json, int scanned, str
         r = check_fds(p, m.n_fds, e);
     if (!scanned && !r)
         return begin_call(p, json, &m, NULL);
-    if (!m.id)
-        return false;
-    answer_error(p, frame_out(&p->frame), m.id, m.n_id, e);
-    end_line(p);
+    if (m.id) {
+        answer_error(p, frame_out(&p->frame), m.id, m.n_id, e);
+        end_line(p);
+    }
+    p->is_closing |= e->id == ERROR_FD;
     return false;
 }
 
@@ -227,6 +228,8 @@ static bool run_entry(struct peer *p, struct batch *b, uint32_t entry)
 
     if (!r && m.n_fds)
         r = error_set(&e, ERROR_FD, NULL, "no entry of a batch may carry descriptors; the session ends");
+    if (!r && p->is_stopping)
+        r = error_set(&e, ERROR_CANCELLED, NULL, "%s", p->session.no_waiting);
     if (!r && buf_len(&b->replies) > 2 * LIMIT_OUTPUT_BYTES)
         r = error_set(&e, ERROR_LIMIT, "BATCH", "the replies before fill %d bytes; ask again alone",
                       2 * LIMIT_OUTPUT_BYTES);
@@ -471,6 +474,6 @@ bool peer_try_again(struct call *c)
 
 void peer_stop(struct peer *p)
 {
-    p->is_closing = true;
+    p->is_closing = p->is_stopping = true;
     cancel_all(p, "the daemon stops");
 }

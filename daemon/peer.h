@@ -18,6 +18,7 @@ struct peer {
     int n_in_work;         /* lines whose calls wait: 0 or 1 in an ordered session */
     bool is_gone;          /* nobody is there to be answered */
     bool is_closing;       /* no more requests; what is to be sent still goes out */
+    bool is_stopping;      /* what has not begun is cancelled */
     bool is_broken;        /* nothing can be sent */
     bool is_held;          /* not worked for, because its replies are not read */
     int64_t n_grace_bytes; /* what a client that has gone may still have sent */

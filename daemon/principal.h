@@ -10,7 +10,8 @@ struct principal {
     gid_t gid;
     pid_t pid;
     char *exe, *label; /* may be NULL */
-    int n_lookups;     /* look-ups it pays for, also those nobody waits for any more */
+    int n_lookups;         /* look-ups it pays for, also those nobody waits for any more */
+    int n_running_lookups; /* of them, in a worker; the workers' own */
 };
 
 /* A principal with one reference; exe is copied, NULL: unknown. NULL when memory is out. */

@@ -54,26 +54,20 @@ static struct lookup *new_lookup(void (*run)(struct job *), struct principal *pa
         return NULL;
     l->job = (struct job){.run = run, .free = free_lookup, .owner = owner};
     l->payer = principal_ref(payer);
+    l->job.n_running = &payer->n_running_lookups;
     payer->n_lookups++;
     return l;
 }
 
-/* In a worker, or here when no file and no network is needed. */
-static struct lookup *start(struct workers *w, struct lookup *l, bool at_once, int *ret_errno)
+static struct lookup *start(struct workers *w, struct lookup *l, int *ret_errno)
 {
-    int r;
+    int r = workers_start(w, &l->job);
 
-    if (at_once) {
-        l->job.run(&l->job);
-        l->job.is_done = true;
+    if (r == 0)
         return l;
-    }
-    if ((r = workers_start(w, &l->job)) < 0) {
-        *ret_errno = -r;
-        free_lookup(&l->job);
-        return NULL;
-    }
-    return l;
+    *ret_errno = -r;
+    free_lookup(&l->job);
+    return NULL;
 }
 
 static bool is_number(const char *s)
@@ -81,12 +75,26 @@ static bool is_number(const char *s)
     return !s || (*s && strspn(s, "0123456789") == strlen(s));
 }
 
+/* What is numeric needs no file and no network, and must not wait behind what does. */
+static bool is_found_at_once(struct lookup *l)
+{
+    const int numeric = AI_NUMERICHOST | AI_NUMERICSERV;
+    struct addrinfo asked = l->hints;
+
+    if (!is_number(l->service))
+        return false;
+    l->hints.ai_flags |= l->service ? numeric : AI_NUMERICHOST;
+    run_addresses(&l->job);
+    l->hints = asked;
+    l->job.is_done = l->eai != EAI_NONAME || asked.ai_flags & AI_NUMERICHOST;
+    return l->job.is_done;
+}
+
 struct lookup *resolver_find_addresses(struct workers *w, const char *host, const char *service,
                                        const struct addrinfo *hints, struct principal *payer, void *owner,
                                        int *ret_errno)
 {
     struct lookup *l = new_lookup(run_addresses, payer, owner, ret_errno);
-    bool at_once = hints->ai_flags & AI_NUMERICHOST && is_number(service);
 
     if (!l)
         return NULL;
@@ -97,7 +105,7 @@ struct lookup *resolver_find_addresses(struct workers *w, const char *host, cons
         free_lookup(&l->job);
         return NULL;
     }
-    return start(w, l, at_once, ret_errno);
+    return is_found_at_once(l) ? l : start(w, l, ret_errno);
 }
 
 struct lookup *resolver_find_name(struct workers *w, const struct wire_sockaddr *address, int flags,
@@ -110,5 +118,9 @@ struct lookup *resolver_find_name(struct workers *w, const struct wire_sockaddr 
         return NULL;
     l->address = *address;
     l->flags = flags;
-    return start(w, l, (flags & numeric) == numeric, ret_errno);
+    if ((flags & numeric) != numeric)
+        return start(w, l, ret_errno);
+    run_name(&l->job);
+    l->job.is_done = true;
+    return l;
 }

@@ -24,8 +24,9 @@
 #endif
 
 enum {
-    LOOKUP_THREADS = 8,
-    FILE_THREADS = 2,
+    LOOKUP_THREADS = 64, /* they sleep; a dead name server must need many sessions to use them up */
+    LOOKUP_SHARE = 4,    /* of one session */
+    FILE_THREADS = 4,
     ACCEPTS_PER_TURN = 64,
     RESERVED_FDS = 64,           /* the daemon's own */
     ACCEPT_PAUSE_USEC = 100000,  /* after the descriptors ran out */
@@ -358,8 +359,8 @@ static int open_core(struct server *s, const struct server_setup *setup)
     core->config = setup->config;
     core->now = s->clock();
     core->started = core->now.monotonic;
-    if (!(core->wait = wait_new()) || !(core->workers = workers_new(LOOKUP_THREADS)) ||
-        !(core->file_workers = workers_new(FILE_THREADS)))
+    if (!(core->wait = wait_new()) || !(core->workers = workers_new(LOOKUP_THREADS, LOOKUP_SHARE)) ||
+        !(core->file_workers = workers_new(FILE_THREADS, FILE_THREADS)))
         return -errno;
     core->store = store_new(core->wait, &core->now, setup->first_handle);
     core->scratch = malloc(LIMIT_RECV_BYTES);

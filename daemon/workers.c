@@ -3,46 +3,23 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-struct queue {
-    struct job *first, **last;
-};
+#include <utlist.h>
 
 struct workers {
     pthread_mutex_t lock;
     pthread_cond_t more;
     int event_fd;
-    int n_max, n_threads, n_idle;
+    int n_max, n_share;
+    int n_threads, n_idle;
     int n_refs; /* the loop's and one per thread */
     bool is_ending;
-    struct queue todo, done;
-    struct job *collected; /* taken from `done` and not yet given out; the loop's alone */
+    struct job *todo, *done;
 };
 
-static void append(struct queue *q, struct job *job)
-{
-    job->next = NULL;
-    *q->last = job;
-    q->last = &job->next;
-}
-
-static struct job *take(struct queue *q)
-{
-    struct job *job = q->first;
-
-    if (!job)
-        return NULL;
-    q->first = job->next;
-    if (!q->first)
-        q->last = &q->first;
-    return job;
-}
-
-struct workers *workers_new(int n_threads)
+struct workers *workers_new(int n_threads, int n_share)
 {
     struct workers *w = calloc(1, sizeof *w);
 
@@ -55,9 +32,8 @@ struct workers *workers_new(int n_threads)
     }
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->more, NULL);
-    w->todo.last = &w->todo.first;
-    w->done.last = &w->done.first;
     w->n_max = n_threads;
+    w->n_share = n_share;
     w->n_refs = 1;
     return w;
 }
@@ -71,16 +47,47 @@ int workers_fd(const struct workers *w)
 static void unref(struct workers *w)
 {
     bool last = --w->n_refs == 0;
+    struct job *job, *next;
 
     pthread_mutex_unlock(&w->lock);
     if (!last)
         return;
-    for (struct job *job; (job = take(&w->todo)) || (job = take(&w->done));)
+    DL_CONCAT(w->done, w->todo);
+    DL_FOREACH_SAFE (w->done, job, next)
         job->free(job);
     close(w->event_fd);
     pthread_cond_destroy(&w->more);
     pthread_mutex_destroy(&w->lock);
     free(w);
+}
+
+/* The oldest job of somebody who has not got his share of the threads: one who asks for much holds up only himself. */
+static struct job *take(struct workers *w)
+{
+    struct job *job;
+
+    DL_FOREACH (w->todo, job)
+        if (!job->n_running || *job->n_running < w->n_share)
+            break;
+    if (!job)
+        return NULL;
+    DL_DELETE(w->todo, job);
+    job->is_queued = false;
+    if (job->n_running)
+        ++*job->n_running;
+    return job;
+}
+
+/* Locked, but for the job's own time. */
+static void run(struct workers *w, struct job *job)
+{
+    pthread_mutex_unlock(&w->lock);
+    job->run(job);
+    pthread_mutex_lock(&w->lock);
+    if (job->n_running)
+        --*job->n_running;
+    DL_APPEND(w->done, job);
+    eventfd_write(w->event_fd, 1);
 }
 
 static void *work(void *arg)
@@ -89,20 +96,14 @@ static void *work(void *arg)
     struct job *job;
 
     pthread_mutex_lock(&w->lock);
-    for (;;) {
-        while (!w->is_ending && !w->todo.first) {
-            w->n_idle++;
-            pthread_cond_wait(&w->more, &w->lock);
-            w->n_idle--;
+    while (!w->is_ending) {
+        if ((job = take(w))) {
+            run(w, job);
+            continue;
         }
-        if (w->is_ending)
-            break;
-        job = take(&w->todo);
-        pthread_mutex_unlock(&w->lock);
-        job->run(job);
-        pthread_mutex_lock(&w->lock);
-        append(&w->done, job);
-        eventfd_write(w->event_fd, 1);
+        w->n_idle++;
+        pthread_cond_wait(&w->more, &w->lock);
+        w->n_idle--;
     }
     w->n_threads--;
     unref(w);
@@ -143,10 +144,25 @@ int workers_start(struct workers *w, struct job *job)
         pthread_mutex_unlock(&w->lock);
         return r;
     }
-    append(&w->todo, job);
+    job->workers = w;
+    job->is_queued = true;
+    DL_APPEND(w->todo, job);
     pthread_cond_signal(&w->more);
     pthread_mutex_unlock(&w->lock);
     return 0;
+}
+
+/* Takes a job back that no worker has begun with. */
+static bool take_back(struct workers *w, struct job *job)
+{
+    bool queued;
+
+    pthread_mutex_lock(&w->lock);
+    queued = job->is_queued;
+    if (queued)
+        DL_DELETE(w->todo, job);
+    pthread_mutex_unlock(&w->lock);
+    return queued;
 }
 
 void workers_forget(struct job *job)
@@ -154,7 +170,7 @@ void workers_forget(struct job *job)
     if (!job)
         return;
     job->owner = NULL;
-    if (job->is_done)
+    if (job->is_done || take_back(job->workers, job))
         job->free(job);
 }
 
@@ -163,17 +179,14 @@ struct job *workers_next(struct workers *w)
     struct job *job;
     eventfd_t n;
 
+    eventfd_read(w->event_fd, &n);
     for (;;) {
-        if (!w->collected) {
-            eventfd_read(w->event_fd, &n);
-            pthread_mutex_lock(&w->lock);
-            w->collected = w->done.first;
-            w->done = (struct queue){NULL, &w->done.first};
-            pthread_mutex_unlock(&w->lock);
-        }
-        if (!(job = w->collected))
+        pthread_mutex_lock(&w->lock);
+        if ((job = w->done))
+            DL_DELETE(w->done, job);
+        pthread_mutex_unlock(&w->lock);
+        if (!job)
             return NULL;
-        w->collected = job->next;
         job->is_done = true;
         if (job->owner)
             return job;

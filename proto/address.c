@@ -43,13 +43,13 @@ static int read_string(struct reading *r, uint32_t token, const char *takes, con
         return wrong_type(r, token, takes);
     if (t->has_nul)
         return error_param(r->e, r->path, "must not contain \\u0000");
-    *ret = json_string(r->json, token, r->a, ret_n);
+    *ret = json_get_string(r->json, token, r->a, ret_n);
     return *ret ? 0 : error_memory(r->e);
 }
 
 static int read_range(struct reading *r, uint32_t token, int64_t max, int64_t *ret)
 {
-    if (!json_integer(r->json, token, ret))
+    if (!json_get_integer(r->json, token, ret))
         return wrong_type(r, token, "an integer");
     if (*ret < 0 || *ret > max)
         return error_param(r->e, r->path, "must be from 0 to %lld", (long long)max);
@@ -93,7 +93,7 @@ static int read_scope(struct reading *r, uint32_t token)
         e = read_string(r, token, "a string", &r->ret->scope, &n);
         return e || n ? e : error_param(r->e, r->path, "must not be empty");
     }
-    if (!json_integer(r->json, token, &v))
+    if (!json_get_integer(r->json, token, &v))
         return wrong_type(r, token, "an interface's name or number");
     if ((e = read_range(r, token, UINT32_MAX, &v)) || v == 0)
         return e;

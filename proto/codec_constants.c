@@ -43,7 +43,7 @@ static int decode_constant(struct decoder *d, const struct field *field, uint32_
     int r;
 
     v->set = true;
-    if (takes_number && json_integer(d->json, token, &number)) {
+    if (takes_number && json_get_integer(d->json, token, &number)) {
         if (number < 0 || number > INT32_MAX)
             return error_param(d->e, decoder_path(d), "is out of range");
         v->v = (int)number;
@@ -98,7 +98,7 @@ static int decode_flags(struct decoder *d, const struct field *field, uint32_t t
     v->set = true;
     if (t->type == JSON_STRING)
         return add_flags(d, field, token, &v->v);
-    if (json_integer(d->json, token, &number) && number >= 0 && number <= INT32_MAX) {
+    if (json_get_integer(d->json, token, &number) && number >= 0 && number <= INT32_MAX) {
         v->v = (int)number;
         return 0;
     }

@@ -105,7 +105,7 @@ static int decode_ints(struct decoder *d, const struct field *field, uint32_t to
     if ((r = decoder_open_list(d, field, token, sizeof *v->items, member)))
         return r;
     for (size_t i = 0; i < v->n; i++, item = d->json->tokens[item].next)
-        if (!json_integer(d->json, item, &v->items[i]))
+        if (!json_get_integer(d->json, item, &v->items[i]))
             return decoder_wrong_type(d, field, token);
     return 0;
 }
@@ -155,7 +155,7 @@ static int decode_option_member(struct decoder *d, uint32_t key, struct option_v
     const struct option *option;
     const char *near;
     size_t n;
-    char *name = json_string(d->json, key, d->arena, &n);
+    char *name = json_get_string(d->json, key, d->arena, &n);
 
     if (!name)
         return error_memory(d->e);

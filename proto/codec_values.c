@@ -27,7 +27,7 @@ static int decode_int(struct decoder *d, const struct field *field, uint32_t tok
 {
     struct wire_int *v = member;
 
-    if (!json_integer(d->json, token, &v->v))
+    if (!json_get_integer(d->json, token, &v->v))
         return decoder_wrong_type(d, field, token);
     v->set = true;
     return 0;
@@ -43,7 +43,7 @@ static int decode_number(struct decoder *d, const struct field *field, uint32_t 
 {
     struct wire_number *v = member;
 
-    if (!json_number(d->json, token, &v->v))
+    if (!json_get_number(d->json, token, &v->v))
         return decoder_wrong_type(d, field, token);
     v->set = true;
     return 0;
@@ -65,7 +65,7 @@ int decoder_text(struct decoder *d, const struct field *field, uint32_t token, c
         return decoder_wrong_type(d, field, token);
     if (t->has_nul)
         return error_param(d->e, decoder_path(d), "must not contain \\u0000");
-    if (!(s = json_string(d->json, token, d->arena, ret_n)))
+    if (!(s = json_get_string(d->json, token, d->arena, ret_n)))
         return error_memory(d->e);
     *ret_s = s;
     return 0;
@@ -106,6 +106,9 @@ static int decode_json(struct decoder *d, const struct field *field, uint32_t to
     struct wire_json *v = member;
 
     (void)field;
+    for (uint32_t i = token; i < t->next; i++)
+        if (d->json->tokens[i].has_nul)
+            return error_param(d->e, decoder_path(d), "must not contain \\u0000");
     v->n = t->end - t->start + 2 * quote;
     v->s = arena_copy(d->arena, d->json->text + t->start - quote, v->n);
     return v->s ? 0 : error_memory(d->e);
@@ -164,7 +167,7 @@ static int decode_payload(struct decoder *d, const struct field *field, uint32_t
     if (d->json->tokens[token].type != JSON_STRING)
         return error_param(d->e, decoder_path(d), "must be a string, not %s",
                            json_type_name(d->json->tokens[token].type));
-    if (!(v->data = json_string(d->json, token, d->arena, &v->n)))
+    if (!(v->data = json_get_string(d->json, token, d->arena, &v->n)))
         return error_memory(d->e);
     v->form = FORM_TEXT;
     return 0;
@@ -199,7 +202,7 @@ static int decode_handle(struct decoder *d, const struct field *field, uint32_t 
             return r;
         if (n == 0 || n > LIMIT_NAME_BYTES)
             return error_param(d->e, decoder_path(d), "a name has 1 to %d bytes", LIMIT_NAME_BYTES);
-    } else if (!json_integer(d->json, token, &v->id)) {
+    } else if (!json_get_integer(d->json, token, &v->id)) {
         return error_param(d->e, decoder_path(d), "must be a handle's number or name, not %s",
                            json_type_name(d->json->tokens[token].type));
     }
@@ -223,7 +226,7 @@ static bool take_seconds(const struct json *json, uint32_t token, int64_t *ret_u
 {
     double v;
 
-    if (!json_number(json, token, &v) || v < 0 || v > 1e9)
+    if (!json_get_number(json, token, &v) || v < 0 || v > 1e9)
         return false;
     *ret_usec = (int64_t)ceil(v * 1e6);
     return true;

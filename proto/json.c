@@ -71,7 +71,7 @@ static int reader_next(struct reader *r)
         return *r->at++;
     r->at++;
     if (*r->at == 'u') {
-        r->n = utf8_encode(json_code_point(r->at + 1, r->end, &n), r->bytes);
+        r->n = utf8_write(json_code_point(r->at + 1, r->end, &n), r->bytes);
         r->i = 1;
         r->at += 1 + n;
         return r->bytes[0];
@@ -134,7 +134,7 @@ uint32_t json_member(const struct json *json, uint32_t object, const char *key)
     return 0;
 }
 
-char *json_string(const struct json *json, uint32_t token, struct arena *a, size_t *ret_n)
+char *json_get_string(const struct json *json, uint32_t token, struct arena *a, size_t *ret_n)
 {
     const struct json_token *t = &json->tokens[token];
     struct reader r;
@@ -156,7 +156,7 @@ char *json_string(const struct json *json, uint32_t token, struct arena *a, size
     return s;
 }
 
-bool json_integer(const struct json *json, uint32_t token, int64_t *ret)
+bool json_get_integer(const struct json *json, uint32_t token, int64_t *ret)
 {
     const struct json_token *t = &json->tokens[token];
     double v;
@@ -173,14 +173,14 @@ bool json_integer(const struct json *json, uint32_t token, int64_t *ret)
         *ret = minus ? -n : n;
         return n <= LIMIT_INTEGER;
     }
-    if (t->type != JSON_REAL || !json_number(json, token, &v) || v != floor(v) ||
+    if (t->type != JSON_REAL || !json_get_number(json, token, &v) || v != floor(v) ||
         fabs(v) > (double)LIMIT_INTEGER)
         return false;
     *ret = (int64_t)v;
     return true;
 }
 
-bool json_number(const struct json *json, uint32_t token, double *ret)
+bool json_get_number(const struct json *json, uint32_t token, double *ret)
 {
     const struct json_token *t = &json->tokens[token];
     char digits[64];

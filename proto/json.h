@@ -60,13 +60,13 @@ bool json_equals(const struct json *json, uint32_t token, const char *text, size
 
 /* The string at `token` with its escapes resolved: a copy in the arena, NUL-terminated, its length in
  * *ret_n. NULL when memory is out. */
-char *json_string(const struct json *json, uint32_t token, struct arena *a, size_t *ret_n);
+char *json_get_string(const struct json *json, uint32_t token, struct arena *a, size_t *ret_n);
 
 /* An INTEGER, or a REAL without fraction within ±LIMIT_INTEGER. False for all else. */
-bool json_integer(const struct json *json, uint32_t token, int64_t *ret);
+bool json_get_integer(const struct json *json, uint32_t token, int64_t *ret);
 
 /* Any number. False for all else. */
-bool json_number(const struct json *json, uint32_t token, double *ret);
+bool json_get_number(const struct json *json, uint32_t token, double *ret);
 
 /* The order of two strings, by their bytes after escapes are resolved: < 0, 0 (the same) or > 0. */
 int json_compare(const struct json *json, uint32_t a, uint32_t b);

@@ -15,7 +15,7 @@ static int take_id(const struct json *json, uint32_t token, struct message *m, s
         t->type != JSON_NULL)
         return error_set(e, ERROR_INVALID_REQUEST, NULL, "id must be a string, a number or null, not %s",
                          json_type_name(t->type));
-    if (t->type == JSON_INTEGER && !json_integer(json, token, &number))
+    if (t->type == JSON_INTEGER && !json_get_integer(json, token, &number))
         return error_set(e, ERROR_INVALID_REQUEST, NULL, "id is beyond 9007199254740991");
     if (t->has_nul)
         return error_set(e, ERROR_INVALID_REQUEST, NULL, "id must not contain \\u0000");
@@ -30,7 +30,7 @@ static int take_fds(const struct json *json, uint32_t token, int *ret, struct er
 {
     int64_t n;
 
-    if (!json_integer(json, token, &n) || n < 0)
+    if (!json_get_integer(json, token, &n) || n < 0)
         return error_set(e, ERROR_INVALID_REQUEST, NULL, "fds must be the number of descriptors");
     if (n > LIMIT_FDS_PER_MESSAGE)
         return error_set(e, ERROR_FD, NULL, "at most %d descriptor travels with a message",
@@ -172,6 +172,6 @@ int message_parse_reply(const struct json *json, uint32_t token, struct message_
     fds = json_member(json, token, "fds");
     if (!ret->method && !ret->result == !ret->error)
         return error_set(e, ERROR_INVALID_REQUEST, NULL, "a reply has either a result or an error");
-    ret->has_id = id && json_integer(json, id, &ret->id);
+    ret->has_id = id && json_get_integer(json, id, &ret->id);
     return fds ? take_fds(json, fds, &ret->n_fds, e) : 0;
 }

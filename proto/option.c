@@ -41,7 +41,7 @@ int option_read_text(const struct option_reading *r, uint32_t token, const char 
                            json_type_name(t->type));
     if (t->has_nul)
         return error_param(r->e, r->param, "%s: a text must not contain \\u0000", r->option->name);
-    *ret = json_string(r->json, token, r->a, ret_n);
+    *ret = json_get_string(r->json, token, r->a, ret_n);
     return *ret ? 0 : error_memory(r->e);
 }
 
@@ -70,7 +70,7 @@ static bool take_flag(const struct json *json, uint32_t token, int *ret)
     enum json_type type = json->tokens[token].type;
     int64_t v = type == JSON_TRUE;
 
-    if (type != JSON_TRUE && type != JSON_FALSE && !json_integer(json, token, &v))
+    if (type != JSON_TRUE && type != JSON_FALSE && !json_get_integer(json, token, &v))
         return false;
     if (v != 0 && v != 1)
         return false;
@@ -94,7 +94,7 @@ static int read_wide(const struct option_reading *r)
 
     if (r->json->tokens[r->token].type == JSON_NULL)
         return option_put(r, &(uint64_t){UINT64_MAX}, sizeof(uint64_t));
-    if (!json_integer(r->json, r->token, &v))
+    if (!json_get_integer(r->json, r->token, &v))
         return option_wrong_type(r, "an integer or null");
     if (v < 0)
         return error_param(r->e, r->param, "%s takes an integer from 0", r->option->name);
@@ -112,7 +112,7 @@ static int read_int(const struct option_reading *r)
 
     if (option_size(r->option) == sizeof(uint64_t))
         return read_wide(r);
-    if (!json_integer(r->json, r->token, &v))
+    if (!json_get_integer(r->json, r->token, &v))
         return option_wrong_type(r, "an integer");
     if (v < min || v > max)
         return error_param(r->e, r->param, "%s takes an integer from %lld to %lld", r->option->name,
@@ -126,7 +126,7 @@ static int read_timeval(const struct option_reading *r)
     struct timeval tv;
     double v;
 
-    if (!json_number(r->json, r->token, &v))
+    if (!json_get_number(r->json, r->token, &v))
         return option_wrong_type(r, "seconds");
     if (v < 0 || v > INT_MAX)
         return error_param(r->e, r->param, "%s takes seconds from 0 to %d", r->option->name,
@@ -147,7 +147,7 @@ static bool take_seconds(const struct json *json, uint32_t token, int *ret)
 {
     int64_t v;
 
-    if (!json_integer(json, token, &v) || v < 0 || v > INT_MAX)
+    if (!json_get_integer(json, token, &v) || v < 0 || v > INT_MAX)
         return false;
     *ret = (int)v;
     return true;
@@ -321,7 +321,7 @@ static int decode_number(int level, int number, const struct json *json, struct 
 
     if (r)
         return r;
-    if (!json_integer(json, 0, &v) || v < INT_MIN || v > UINT32_MAX)
+    if (!json_get_integer(json, 0, &v) || v < INT_MIN || v > UINT32_MAX)
         return error_param(e, "value",
                            "with level and number it is an integer of 32 bits; "
                            "give other values as base64");

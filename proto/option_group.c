@@ -39,7 +39,7 @@ static int read_interface(const struct option_reading *r, uint32_t token, int *r
     size_t n;
     int e;
 
-    if (!json_integer(r->json, token, &index)) {
+    if (!json_get_integer(r->json, token, &index)) {
         if ((e = option_read_text(r, token, takes, &text, &n)))
             return e;
         *ret_index = 0;

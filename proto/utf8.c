@@ -77,7 +77,7 @@ bool utf8_is_valid(const char *bytes, size_t n, bool *ret_nul)
     return true;
 }
 
-int utf8_encode(int point, unsigned char *bytes)
+int utf8_write(int point, unsigned char *bytes)
 {
     if (point < 0x80) {
         bytes[0] = (unsigned char)point;

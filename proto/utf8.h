@@ -10,7 +10,7 @@ const unsigned char *utf8_skip_plain(const unsigned char *at, const unsigned cha
 int utf8_length(const unsigned char *at, const unsigned char *end);
 
 /* Writes the sequence of a code point (up to U+10FFFF) and returns its length, at most 4. */
-int utf8_encode(int point, unsigned char *bytes);
+int utf8_write(int point, unsigned char *bytes);
 
 /* Whether n bytes are valid UTF-8, and in *ret_nul whether a NUL is among them. */
 bool utf8_is_valid(const char *bytes, size_t n, bool *ret_nul);
