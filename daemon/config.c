@@ -71,10 +71,10 @@ struct key {
 
 #define KEY(member) offsetof(struct config, member)
 static const struct key daemon_keys[] = {
-    {"max-sessions", KEY(n_max_sessions), count_units, 1, 1 << 20, "a number from 1"},
-    {"max-sessions-per-uid", KEY(n_max_sessions_per_uid), count_units, 1, 1 << 20, "a number from 1"},
+    {"max-sessions", KEY(n_max_sessions), count_units, 1, 1 << 20, "a number from 1 to 1048576"},
+    {"max-sessions-per-uid", KEY(n_max_sessions_per_uid), count_units, 1, 1 << 20, "a number from 1 to 1048576"},
     {"max-line", KEY(n_max_line_bytes), size_units, 1024, 64 << 20, "a size from 1K to 64M"},
-    {"history-rows", KEY(n_history_rows), count_units, 0, 100000000, "a number"},
+    {"history-rows", KEY(n_history_rows), count_units, 0, 100000000, "a number to 100000000"},
     {"history-age", KEY(history_age_usec), time_units, 0, INT64_MAX, "a duration, as 1d or 10min"},
     {"session-grace", KEY(session_grace_usec), time_units, 0, INT64_MAX, "a duration, as 10 or 1min"},
 };
@@ -111,7 +111,7 @@ static int take_key(void *user, const char *section, const char *name, const cha
     int64_t v;
 
     if (strcmp(section, "daemon") != 0)
-        return complain(r, *section ? "unknown section [%s]" : "%skey %s outside of a section", section, name);
+        return complain(r, "%skey %s outside of a section", "", name);
     for (size_t i = 0; i < sizeof daemon_keys / sizeof *daemon_keys; i++) {
         const struct key *key = &daemon_keys[i];
 
@@ -123,6 +123,17 @@ static int take_key(void *user, const char *section, const char *name, const cha
         return 1;
     }
     return complain(r, "unknown key %s in [%s]", name, section);
+}
+
+/* libinih tells of a section only by its keys, which is too late for one that is unknown. */
+static void check_section(struct reader *r, const char *line)
+{
+    char name[64];
+
+    line += strspn(line, " \t");
+    if (*line != '[' || sscanf(line, "[%63[^]]", name) != 1 || strcmp(name, "daemon") == 0)
+        return;
+    complain(r, "unknown section [%s]%s", name, "");
 }
 
 /* libinih's reader, which counts lines and takes # comments out, also behind values. */
@@ -143,6 +154,7 @@ static char *read_line(char *line, int n, void *user)
         strcpy(at, "\n");
         break;
     }
+    check_section(r, line);
     return line;
 }
 

@@ -143,8 +143,10 @@ static int take_interface(struct call *c, const char *text, unsigned *ret)
     if ((*ret = if_nametoindex(text)))
         return 0;
     index = strtoul(text, &end, 10);
-    if (!*text || *end || index > INT32_MAX)
-        return error_param(&c->error, "interface", "there is no interface %.60s; see if_nameindex", text);
+    if (!*text || *end || index > INT32_MAX) {
+        c->error.hint = "if_nameindex lists the interfaces";
+        return error_os(&c->error, ENODEV, "interface");
+    }
     *ret = (unsigned)index;
     return 0;
 }

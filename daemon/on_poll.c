@@ -74,8 +74,6 @@ static int look_at_all(struct call *c, const struct poll_params *p, struct poll_
 
 static int prepare(struct call *c, const struct poll_params *p)
 {
-    if (p->handles.n == 0)
-        return error_param(&c->error, "handles", "is empty");
     if (p->handles.n > LIMIT_POLL_HANDLES)
         return error_param(&c->error, "handles", "are more than %d", LIMIT_POLL_HANDLES);
     c->links = arena_alloc(&c->arena, p->handles.n * sizeof *c->links);
@@ -88,7 +86,7 @@ int on_poll(struct call *c, const struct poll_params *p, struct poll_result *ret
 
     if (!c->links && (r = prepare(c, p)))
         return r;
-    if (c->ticket.is_waiting && c->ticket.n_links == 0)
+    if (c->ticket.is_waiting && c->ticket.n_links == 0 && p->handles.n)
         return error_set(&c->error, ERROR_CANCELLED, NULL, "one of the handles was closed meanwhile");
     if (!ret->ready.items)
         ret->ready.items = arena_alloc(&c->arena, p->handles.n * sizeof *ret->ready.items);

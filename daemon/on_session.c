@@ -51,6 +51,8 @@ static struct limits *limits_of(struct call *c)
             .poll_handles = integer(LIMIT_POLL_HANDLES),
             .list_rows = integer(LIMIT_LIST_ROWS),
             .lookups = integer(LIMIT_LOOKUPS),
+            .options = integer(LIMIT_OPTIONS),
+            .batch_reply_bytes = integer(LIMIT_BATCH_REPLY_BYTES),
             .attempts = integer(LIMIT_ATTEMPTS),
             .name_bytes = integer(LIMIT_NAME_BYTES),
             .label_bytes = integer(LIMIT_LABEL_BYTES),

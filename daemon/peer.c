@@ -230,9 +230,9 @@ static bool run_entry(struct peer *p, struct batch *b, uint32_t entry)
         r = error_set(&e, ERROR_FD, NULL, "no entry of a batch may carry descriptors; the session ends");
     if (!r && p->is_stopping)
         r = error_set(&e, ERROR_CANCELLED, NULL, "%s", p->session.no_waiting);
-    if (!r && buf_len(&b->replies) > 2 * LIMIT_OUTPUT_BYTES)
+    if (!r && buf_len(&b->replies) > LIMIT_BATCH_REPLY_BYTES)
         r = error_set(&e, ERROR_LIMIT, "BATCH", "the replies before fill %d bytes; ask again alone",
-                      2 * LIMIT_OUTPUT_BYTES);
+                      LIMIT_BATCH_REPLY_BYTES);
     if (!r)
         return begin_call(p, &b->json, &m, b);
     if (m.id)

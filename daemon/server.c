@@ -216,7 +216,7 @@ static int add_known_client(struct server *s, int fd, struct principal *who)
     int r;
 
     if (!is_admin)
-        return refuse(fd, who, ERROR_POLICY, NULL, "this daemon serves its own user only");
+        return refuse(fd, who, ERROR_POLICY, NULL, "this daemon serves its own user and root only");
     if (count_of_uid(s, who->uid) >= s->core.config->n_max_sessions_per_uid)
         return refuse(fd, who, ERROR_LIMIT, "SESSIONS",
                       "your user has as many sessions as it may (max-sessions-per-uid); end one");

@@ -211,6 +211,15 @@ int socket_peer(int fd, struct wire_sockaddr *ret)
     return result(getpeername(fd, (struct sockaddr *)&ret->addr, &ret->len));
 }
 
+bool socket_is_bound(const struct wire_sockaddr *address)
+{
+    const struct sockaddr_in *inet = (const struct sockaddr_in *)&address->addr;
+
+    if (address->addr.ss_family == AF_UNIX)
+        return address->len > sizeof(sa_family_t);
+    return inet->sin_port != 0; /* at the same place as sin6_port */
+}
+
 int socket_group(int fd, bool join, const struct wire_sockaddr *group, unsigned ifindex,
                  const struct wire_sockaddr *source)
 {

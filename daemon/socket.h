@@ -58,6 +58,9 @@ int socket_set_options(int fd, const struct wire_options *options, size_t *ret_f
 int socket_name(int fd, struct wire_sockaddr *ret);
 int socket_peer(int fd, struct wire_sockaddr *ret);
 
+/* Whether this local address is one: a port that is not 0, or a Unix name. */
+bool socket_is_bound(const struct wire_sockaddr *address);
+
 /* A multicast group (MCAST_JOIN_GROUP and its relatives, RFC 3678), source NULL: from any. ifindex 0: the kernel
  * chooses. */
 int socket_group(int fd, bool join, const struct wire_sockaddr *group, unsigned ifindex,

@@ -123,8 +123,8 @@ static int check_syntax(const char *name, struct error *e)
     const char *rest = name + (*name == '@');
     size_t n = strlen(rest);
 
-    if (n == 0 || n >= LIMIT_NAME_BYTES)
-        return error_param(e, "name", "has 1 to %d bytes", LIMIT_NAME_BYTES - 1);
+    if (n == 0 || strlen(name) > LIMIT_NAME_BYTES)
+        return error_param(e, "name", "has 1 to %d bytes", LIMIT_NAME_BYTES);
     if (strspn(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != n)
         return error_param(e, "name", "is made of letters, digits, dot, minus and underscore, with @ in "
                                       "front for a name of this session");
@@ -186,8 +186,12 @@ void store_note_addresses(struct store *s, struct handle *h)
 {
     struct wire_sockaddr now;
 
-    if (socket_name(h->fd, &now) == 0)
+    if (socket_name(h->fd, &now) == 0) {
         keep_address(&h->address, &now);
+        /* The kernel binds by itself when an unbound socket sends. */
+        if (h->state == STATE_CREATED && socket_is_bound(&now))
+            store_note_state(s, h, STATE_BOUND);
+    }
     /* A peer that has gone is still who it was. */
     if (socket_peer(h->fd, &now) < 0)
         return;

@@ -239,6 +239,15 @@ void wait_leave(struct wait *w, struct ticket *t)
     unlink_all(w, t);
 }
 
+void wait_wake_all(struct wait *w, struct point *p)
+{
+    struct link *l;
+
+    for (int lane = 0; lane < WAIT_N_LANES; lane++)
+        DL_FOREACH (p->lanes[lane], l)
+            make_runnable(w, l->ticket);
+}
+
 static void wake_point(struct wait *w, struct point *p, uint32_t events)
 {
     struct link *l;

@@ -78,6 +78,9 @@ int wait_enter_poll(struct wait *w, struct ticket *t, struct link *links, int n_
 /* The ticket comes up at this time at the latest (monotonic microseconds). Returns 0 or -ENOMEM. */
 int wait_until(struct wait *w, struct ticket *t, int64_t usec);
 
+/* Everyone who waits on the point comes up, though the kernel may say nothing: a shutdown(2) of our own. */
+void wait_wake_all(struct wait *w, struct point *p);
+
 /* The ticket comes up now. */
 void wait_wake(struct wait *w, struct ticket *t);
 

@@ -27,7 +27,7 @@ const char *decoder_path(struct decoder *d)
 
 int decoder_wrong_type(struct decoder *d, const struct field *field, uint32_t token)
 {
-    return error_param(d->e, decoder_path(d), "must be %s, not %s", field_type_name(field->type),
+    return error_param(d->e, decoder_path(d), "expected %s, not %s", field_type_name(field->type),
                        json_type_name(d->json->tokens[token].type));
 }
 

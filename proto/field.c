@@ -29,7 +29,7 @@ const char *field_type_name(enum field_type type)
         [FIELD_INT] = "integer",
         [FIELD_NUMBER] = "number",
         [FIELD_TEXT] = "text",
-        [FIELD_SERVICE] = "text or port number",
+        [FIELD_SERVICE] = "text or number",
         [FIELD_JSON] = "any JSON",
         [FIELD_PAYLOAD] = "payload",
         [FIELD_BASE64] = "base64",

@@ -91,11 +91,12 @@ int frame_read(struct frame *f)
 /* What is to be given out next, up to a newline or the end; false when the line is not complete. */
 static bool find_line(struct frame *f, size_t *ret_n, size_t *ret_used)
 {
-    const char *from = f->in.data + f->in.start, *newline;
     size_t n = buf_len(&f->in);
+    const char *from, *newline;
 
     if (n == 0)
         return false;
+    from = f->in.data + f->in.start;
     newline = memchr(from + f->n_scanned, '\n', n - f->n_scanned);
     if (!newline && !f->eof) {
         f->n_scanned = n;

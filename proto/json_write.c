@@ -82,7 +82,7 @@ void json_write_number(struct buf *b, double v)
         json_write_integer(b, (int64_t)v);
         return;
     }
-    end = digits + snprintf(digits, sizeof digits, fabs(v) < 1e15 ? "%.6f" : "%.17g", v);
+    end = digits + snprintf(digits, sizeof digits, fabs(v) < 1e15 ? "%.6f" : "%.16e", v);
     /* Trailing zeros of a fraction say nothing. */
     while (strchr(digits, '.') && !strchr(digits, 'e') && (end[-1] == '0' || end[-1] == '.')) {
         if (*--end == '.') {

@@ -8,6 +8,7 @@ enum {
     LIMIT_VALUES = 1 << 17,              /* JSON values in one line */
     LIMIT_ID_BYTES = 256,                /* the text of a request id */
     LIMIT_BATCH_ENTRIES = 64,            /* requests in one batch */
+    LIMIT_BATCH_REPLY_BYTES = 2 << 20,   /* replies at which the rest of a batch is not run */
     LIMIT_IN_FLIGHT = 64,                /* requests of one unordered session that may wait at once */
     LIMIT_OUTPUT_BYTES = 1 << 20,        /* unread replies at which a session is no longer served */
     LIMIT_RECV_BYTES = 1 << 20,          /* payload of one recv; also what is read ahead per handle */

@@ -21,6 +21,8 @@ SHAPE(identity)
     FIELD(int, poll_handles, REQUIRED, "handles of one poll")                                      \
     FIELD(int, list_rows, REQUIRED, "rows of one ledger.list")                                     \
     FIELD(int, lookups, REQUIRED, "name look-ups of a session at once")                            \
+    FIELD(int, options, REQUIRED, "socket options given at creation")                              \
+    FIELD(int, batch_reply_bytes, REQUIRED, "replies of a batch, before its last")                 \
     FIELD(int, attempts, REQUIRED, "addresses that create_connection tries")                       \
     FIELD(int, name_bytes, REQUIRED, "a handle's name")                                            \
     FIELD(int, label_bytes, REQUIRED, "label, site and client")                                    \
