@@ -205,13 +205,12 @@ static ssize_t send_some(struct frame *f)
     } control = {0};
     struct iovec iov = {f->out.data + f->out.start, buf_len(&f->out)};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-    const struct frame_fd_out *first = f->fds_out, *next = f->fds_out;
+    const struct frame_fd_out *first = f->fds_out;
     bool with_fd = f->n_fds_out && first->at == f->n_flushed;
     ssize_t n;
 
-    next += with_fd;
-    if (next < f->fds_out + f->n_fds_out)
-        iov.iov_len = next->at - f->n_flushed;
+    if (f->n_fds_out > with_fd)
+        iov.iov_len = first[with_fd].at - f->n_flushed;
     if (with_fd) {
         msg.msg_control = &control;
         msg.msg_controllen = sizeof control;

@@ -66,10 +66,10 @@ SHAPE(ledger_filter)
 #define ledger_list_params_ROWS(FIELD, LIST, OBJECT)                                               \
     OBJECT(ledger_filter, filter, OPTIONAL, "which rows; the living if absent")                    \
     FIELD(int, limit, OPTIONAL, "at most this many rows")                                          \
-    FIELD(int, after, OPTIONAL, "only handles above this one: the `next` of the page before")
+    FIELD(int, after, OPTIONAL, "go on behind this one: the `next` of the page before")
 SHAPE(ledger_list_params)
 #define ledger_list_result_ROWS(FIELD, LIST, OBJECT)                                               \
-    LIST(ledger_row, rows, REQUIRED, "by handle, ascending")                                       \
+    LIST(ledger_row, rows, REQUIRED, "the living by handle, the closed by their end")                                       \
     FIELD(int, next, OPTIONAL, "there are more: give it as `after`")
 SHAPE(ledger_list_result)
 

@@ -1,0 +1,61 @@
+/* command.h — the words of the command `berth`: a tree of rows from which execution, help and
+ * completion are all derived. A row is one file; every method of the table is a command too, all by
+ * one row's code. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "client/berth.h"
+
+/* One run of the program. */
+struct cli {
+    const char *socket; /* --socket; NULL: found by the library */
+    const char *file;   /* --file; NULL: none */
+    bool json;          /* --json, or the output is no terminal: results as JSON */
+    bool wants_json;    /* --json was given */
+    bool stop;          /* --stop */
+    bool in_shell;
+    berth *session; /* opened when first needed; NULL: not yet */
+};
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+/* What may follow a command's name, for completion. */
+enum follows { FOLLOWS_NOTHING, FOLLOWS_FILTER, FOLLOWS_NAME, FOLLOWS_USAGE };
+
+struct command {
+    const char *name;
+    const char *usage;                                /* what follows the name */
+    const char *doc;                                  /* one sentence */
+    int (*run)(struct cli *cli, int n, char **words); /* words[0] is the name; an exit status */
+    enum follows follows;
+};
+
+/* The rows; *ret_n how many. */
+const struct command *commands_all(size_t *ret_n);
+const struct command *command_find(const char *name);
+
+/* Runs words[0] with the words behind it: a command, or a method of the table. Returns an exit
+ * status. */
+int command_run(struct cli *cli, int n, char **words);
+
+/* The session, opened now if need be; NULL after telling the user why not. */
+berth *command_session(struct cli *cli);
+
+/* Tells the user what the session's last call failed with. Returns EXIT_FAILED. */
+int command_failed(const struct cli *cli);
+
+/* Tells the user that the command was given wrongly, as printf. Returns EXIT_USAGE. */
+int command_misused(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same for a name that is neither a command nor a method. */
+int command_unknown(const char *name);
+
+/* -- the rows' functions, each in its file ----------------------------------------------------- */
+
+int command_method(struct cli *cli, int n, char **words); /* any method of the table */
+int command_ls(struct cli *cli, int n, char **words);
+int command_shell(struct cli *cli, int n, char **words);
+int command_help(struct cli *cli, int n, char **words);
+int command_methods(struct cli *cli, int n, char **words);
+int command_completion(struct cli *cli, int n, char **words);

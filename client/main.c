@@ -1,0 +1,67 @@
+/* main.c — the command `berth`: its options, then whatever the words say. */
+#include <getopt.h>
+#include <locale.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "client/command.h"
+
+static const struct option options[] = {
+    {"socket", required_argument, NULL, 's'},
+    {"json", no_argument, NULL, 'j'},
+    {"file", required_argument, NULL, 'f'},
+    {"stop", no_argument, NULL, 'e'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {0},
+};
+
+/* Runs and returns the exit status. */
+static int run(struct cli *cli, int n, char **words)
+{
+    char name[] = "help", *help[] = {name, NULL};
+    int option;
+
+    while ((option = getopt_long(n, words, "s:jf:ehV", options, NULL)) != -1) {
+        switch (option) {
+        case 's':
+            cli->socket = optarg;
+            break;
+        case 'j':
+            cli->json = cli->wants_json = true;
+            break;
+        case 'f':
+            cli->file = optarg;
+            break;
+        case 'e':
+            cli->stop = true;
+            break;
+        case 'h':
+            return command_help(cli, 1, help);
+        case 'V':
+            puts("berth " BERTH_VERSION);
+            return EXIT_OK;
+        default:
+            return EXIT_USAGE; /* getopt has said what is wrong */
+        }
+    }
+    if (optind == n)
+        return command_misused("what is to be done? `berth --help` tells what can be");
+    return command_run(cli, n - optind, words + optind);
+}
+
+int main(int n, char **words)
+{
+    struct cli cli = {.json = !isatty(STDOUT_FILENO)};
+    int status;
+
+    setlocale(LC_ALL, "");
+    setlocale(LC_NUMERIC, "C"); /* JSON's numbers have a point */
+    status = run(&cli, n, words);
+    berth_free(cli.session);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        perror("berth: standard output");
+        status = status ? status : EXIT_FAILED;
+    }
+    return status;
+}
