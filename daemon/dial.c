@@ -172,7 +172,7 @@ static struct candidate *find_winner(struct call *c, struct dial *d)
 {
     for (size_t i = 0; i < d->n_tried; i++) {
         struct candidate *k = &d->candidates[i];
-        int r = k->state == IN_PROGRESS ? socket_connect_end(k->point.fd) : -EALREADY;
+        int r = k->state == IN_PROGRESS ? socket_connect_end(k->point.fd, &k->address) : -EALREADY;
 
         if (r == -EALREADY && k->state != WON)
             continue;
@@ -196,10 +196,15 @@ static size_t n_in_progress(const struct dial *d)
     return n;
 }
 
+static bool is_due(const struct call *c, const struct dial *d)
+{
+    return d->n_tried < d->n && (n_in_progress(d) == 0 || c->core->now.monotonic >= d->next_at);
+}
+
 /* Begins with whoever is due. */
 static void try_next(struct call *c, struct dial *d, const struct create_connection_params *p)
 {
-    while (d->n_tried < d->n && (n_in_progress(d) == 0 || c->core->now.monotonic >= d->next_at)) {
+    while (is_due(c, d)) {
         struct candidate *k = &d->candidates[d->n_tried++];
 
         d->next_at = c->core->now.monotonic + DELAY_USEC;
@@ -333,7 +338,8 @@ int on_create_connection(struct call *c, const struct create_connection_params *
     if (!c->dial && (r = look_up(c, p)))
         return r;
     winner = find_winner(c, c->dial);
-    if (!winner) {
+    /* One that is refused at once gives way to the next at once. */
+    while (!winner && is_due(c, c->dial)) {
         try_next(c, c->dial, p);
         winner = find_winner(c, c->dial);
     }

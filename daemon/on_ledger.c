@@ -84,7 +84,7 @@ static int fill_row(struct call *c, struct handle *h, bool in_full, struct ledge
         .family = {true, h->family},
         .type = {true, h->type},
         .cookie = integer(h->cookie),
-        .inode = integer(h->inode),
+        .inode = integer(store_inode(h)),
         .label = text(h->label),
         .site = text(h->site),
         .lease = {true, LEASE_SESSION},

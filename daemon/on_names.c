@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -45,9 +46,12 @@ int on_getaddrinfo(struct call *c, const struct getaddrinfo_params *p, struct ge
         .ai_flags = p->flags.v,
     };
     const char *host = p->host.n ? p->host.s : NULL;
-    int r = call_find_addresses(c, host, p->service.n || host ? p->service.s : "0", &hints);
+    int r;
 
-    if (r)
+    /* glibc takes the lower 16 bits of any number. */
+    if (p->service.s && strspn(p->service.s, "0123456789") == p->service.n && atoll(p->service.s) > 65535)
+        return error_param(&c->error, "service", "a port is 0 to 65535");
+    if ((r = call_find_addresses(c, host, p->service.n || host ? p->service.s : "0", &hints)))
         return r;
     ret->addresses.set = true;
     ret->addresses.items =
@@ -87,15 +91,25 @@ int on_gethostbyname(struct call *c, const struct gethostbyname_params *p, struc
     return 0;
 }
 
+/* As Python: a host that is not numeric is a name that is not found. */
+static int take_numeric(struct call *c, const struct wire_address *address, struct wire_sockaddr *ret)
+{
+    if (address->kind != ADDRESS_INET)
+        return error_param(&c->error, "address", "must be a host and a port");
+    if (address_family(address) == AF_UNSPEC) {
+        c->error.hint = "the host must be numeric; getaddrinfo makes it so";
+        return error_gai(&c->error, EAI_NONAME, 0, address->text);
+    }
+    return address_numeric(address, address_family(address), "address", ret, &c->error);
+}
+
 int on_getnameinfo(struct call *c, const struct getnameinfo_params *p, struct getnameinfo_result *ret)
 {
     struct wire_sockaddr address;
     int r, sys_errno = 0;
 
     if (!c->lookup) {
-        r = address_numeric(&p->address, address_family(&p->address), "address", &address, &c->error);
-        if (r == ADDRESS_IS_NAME)
-            return error_param(&c->error, "address", "must be numeric; getaddrinfo makes it so");
+        r = take_numeric(c, &p->address, &address);
         if (r)
             return r;
         c->lookup = resolver_find_name(c->core->workers, &address, p->flags.v, c->session->who, c,

@@ -18,6 +18,8 @@ static int find_option(struct call *c, struct wire_text name, struct wire_level 
     const char *near;
 
     *ret = NULL;
+    if (number.set && (number.v < 0 || number.v > INT32_MAX))
+        return error_param(&c->error, "number", "is out of range");
     if (!name.s) {
         if (level.set && number.set)
             return 0;

@@ -98,11 +98,17 @@ static void note_received(struct call *c, ssize_t n)
         store_note_state(c->core->store, c->handle, STATE_CONNECTED);
 }
 
-/* Whether a read of 0 bytes is the end. On a datagram socket it is an empty datagram, unless the other side has shut
- * down. */
-static bool is_end(const struct handle *h)
+/* One attempt, and whether a read of 0 bytes is the end. On a stream it is; on a datagram socket it is an empty datagram,
+ * unless that direction was shut down; a packet socket takes a closer look. */
+static ssize_t recv_once(struct call *c, const struct wanted *w, bool *ret_end)
 {
-    return h->type == SOCK_STREAM || (socket_poll(h->fd, POLLRDHUP) & POLLRDHUP);
+    const struct handle *h = c->handle;
+    bool is_shut = h->type != SOCK_STREAM && socket_poll(h->fd, POLLRDHUP) & POLLRDHUP;
+
+    *ret_end = h->type == SOCK_STREAM || (h->type == SOCK_DGRAM && is_shut);
+    if (h->type == SOCK_SEQPACKET && h->family == AF_UNIX && is_shut)
+        return socket_recv_packet(h->fd, c->core->scratch, w->n_most, w->flags, ret_end);
+    return socket_recv(h->fd, c->core->scratch, w->n_most, w->flags, NULL, NULL);
 }
 
 static void note_end(struct call *c)
@@ -116,6 +122,7 @@ static void note_end(struct call *c)
 static int recv_plain(struct call *c, const struct wanted *w, struct recv_result *ret)
 {
     size_t n_ahead = buf_len(&c->handle->ahead);
+    bool is_end;
     ssize_t n;
 
     if (n_ahead && !(w->flags & MSG_OOB)) {
@@ -123,7 +130,7 @@ static int recv_plain(struct call *c, const struct wanted *w, struct recv_result
         store_note_use(c->core->store, c->handle, 0, 0);
         return 0;
     }
-    n = socket_recv(c->handle->fd, c->core->scratch, w->n_most, w->flags, NULL, NULL);
+    n = recv_once(c, w, &is_end);
     if (n == -EAGAIN)
         return call_wait(c, EPOLLIN, "recv");
     if (n < 0)
@@ -131,7 +138,7 @@ static int recv_plain(struct call *c, const struct wanted *w, struct recv_result
     note_received(c, w->flags & MSG_PEEK ? 0 : n);
     ret->payload.data = c->core->scratch;
     ret->payload.n = (size_t)n;
-    ret->eof.v = n == 0 && w->n_most > 0 && !(w->flags & (MSG_ERRQUEUE | MSG_OOB)) && is_end(c->handle);
+    ret->eof.v = n == 0 && w->n_most > 0 && !(w->flags & (MSG_ERRQUEUE | MSG_OOB)) && is_end;
     if (ret->eof.v)
         note_end(c);
     return 0;

@@ -28,6 +28,8 @@ int on_socket(struct call *c, const struct socket_params *p, struct socket_resul
         return call_os(c, fd, "socket");
     if ((r = create_with_options(c, fd, &p->options)))
         return r;
+    how.family = family;
+    how.type = type;
     if ((r = store_add(c->core->store, c->session, fd, &how, STATE_CREATED, &h, &c->error)))
         return r;
     ret->handle = integer(h->id);
@@ -105,6 +107,8 @@ int on_accept(struct call *c, const struct accept_params *p, struct accept_resul
     if (fd < 0)
         return call_os(c, fd, "accept");
     store_note_use(c->core->store, c->handle, 0, 0);
+    how.family = c->handle->family;
+    how.type = c->handle->type;
     if ((r = store_add(c->core->store, c->session, fd, &how, STATE_CONNECTED, &h, &c->error)))
         return r;
     ret->handle = integer(h->id);
@@ -120,6 +124,7 @@ static int connect_begin(struct call *c, const struct connect_params *p)
 
     if ((r = call_address(c, &p->address, h->family, h->type, false, &address)))
         return r;
+    c->resolved = address;
     r = socket_connect(h->fd, &address);
     if (r == -EAGAIN && h->family == AF_UNIX && c->timeout_usec != 0) {
         /* A full backlog, which no event tells the end of (unix(7) has no such wait). */
@@ -144,7 +149,7 @@ int on_connect(struct call *c, const struct connect_params *p, struct connect_re
         if ((r = connect_begin(c, p)))
             return r;
     } else {
-        if ((r = socket_connect_end(h->fd)) == -EALREADY)
+        if ((r = socket_connect_end(h->fd, &c->resolved)) == -EALREADY)
             return call_wait(c, EPOLLOUT, "connect");
         if (r < 0) {
             store_note_state(c->core->store, h, STATE_CREATED);

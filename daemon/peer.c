@@ -59,6 +59,7 @@ void peer_free(struct peer *p, const char *reason)
         free_batch(p, p->batches);
     store_end_session(p->core->store, &p->session, reason);
     principal_unref(p->session.who);
+    frame_drain(&p->frame);
     frame_done(&p->frame);
     free(p);
 }
@@ -193,6 +194,12 @@ static bool begin_call(struct peer *p, const struct json *json, const struct mes
     return false;
 }
 
+/* What comes when the daemon stops is answered, and not done. */
+static int check_stopping(const struct peer *p, struct error *e)
+{
+    return p->is_stopping ? error_set(e, ERROR_CANCELLED, NULL, "%s", p->session.no_waiting) : 0;
+}
+
 /* A line that is one request. Returns true when its call waits. */
 static bool run_single(struct peer *p, const struct json *json, int scanned, struct error *e)
 {
@@ -209,6 +216,8 @@ static bool run_single(struct peer *p, const struct json *json, int scanned, str
         *e = envelope;
     if (!scanned && !r)
         r = check_fds(p, m.n_fds, e);
+    if (!scanned && !r)
+        r = check_stopping(p, e);
     if (!scanned && !r)
         return begin_call(p, json, &m, NULL);
     if (m.id) {
@@ -228,8 +237,8 @@ static bool run_entry(struct peer *p, struct batch *b, uint32_t entry)
 
     if (!r && m.n_fds)
         r = error_set(&e, ERROR_FD, NULL, "no entry of a batch may carry descriptors; the session ends");
-    if (!r && p->is_stopping)
-        r = error_set(&e, ERROR_CANCELLED, NULL, "%s", p->session.no_waiting);
+    if (!r)
+        r = check_stopping(p, &e);
     if (!r && buf_len(&b->replies) > LIMIT_BATCH_REPLY_BYTES)
         r = error_set(&e, ERROR_LIMIT, "BATCH", "the replies before fill %d bytes; ask again alone",
                       LIMIT_BATCH_REPLY_BYTES);
@@ -351,15 +360,18 @@ static bool read_more(struct peer *p)
 {
     int n = frame_read(&p->frame);
 
-    if (n == -EAGAIN || n == 0) {
-        p->is_closing |= p->is_gone;
-        return n == 0 && frame_has_input(&p->frame);
+    /* What is left at the end is a last line without its newline. */
+    if (n == 0)
+        return frame_has_input(&p->frame);
+    if (n == -EAGAIN) {
+        p->is_closing |= p->is_gone || p->is_stopping;
+        return false;
     }
     if (n < 0) {
         p->is_closing = true;
         return false;
     }
-    if (p->is_gone && (p->n_grace_bytes -= n) < 0)
+    if ((p->is_gone || p->is_stopping) && (p->n_grace_bytes -= n) < 0)
         p->is_closing = true;
     return true;
 }
@@ -371,6 +383,16 @@ static void refuse_line(struct peer *p)
     error_set(&e, ERROR_LIMIT, "LINE", "a line has at most %zu bytes; this one is discarded",
               p->frame.n_max_line);
     answer_line_error(p, &e);
+}
+
+/* Whether to read again after a read that took all there was: only for an end that has been told already, for what comes
+ * from now on is told anew. */
+static bool is_drained(struct peer *p)
+{
+    bool drained = p->frame.is_drained && !p->is_half_closed && !p->is_gone && !p->is_stopping;
+
+    p->frame.is_drained = false;
+    return drained;
 }
 
 bool peer_work(struct peer *p)
@@ -387,7 +409,7 @@ bool peer_work(struct peer *p)
             n_lines--;
         } else if (r == -EMSGSIZE) {
             refuse_line(p);
-        } else if (has_stray_fds(p) || p->frame.eof || !read_more(p)) {
+        } else if (has_stray_fds(p) || p->frame.eof || is_drained(p) || !read_more(p)) {
             return false;
         } else {
             n_reads--;
@@ -474,6 +496,6 @@ bool peer_try_again(struct call *c)
 
 void peer_stop(struct peer *p)
 {
-    p->is_closing = p->is_stopping = true;
+    p->is_stopping = true;
     cancel_all(p, "the daemon stops");
 }

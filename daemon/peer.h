@@ -16,12 +16,13 @@ struct peer {
     struct session session;
     struct batch *batches; /* that are not all answered */
     int n_in_work;         /* lines whose calls wait: 0 or 1 in an ordered session */
+    bool is_half_closed;   /* the kernel has told that the client will send no more */
     bool is_gone;          /* nobody is there to be answered */
     bool is_closing;       /* no more requests; what is to be sent still goes out */
     bool is_stopping;      /* what has not begun is cancelled */
     bool is_broken;        /* nothing can be sent */
     bool is_held;          /* not worked for, because its replies are not read */
-    int64_t n_grace_bytes; /* what a client that has gone may still have sent */
+    int64_t n_grace_bytes; /* what is still read of a client that has gone, or when stopping */
     int64_t log_window;    /* seconds, and the lines logged in it */
     int n_logged;
 };
@@ -48,5 +49,5 @@ void peer_set_gone(struct peer *p);
 /* Another attempt of a call of this peer whose ticket came up. Returns true when the call has ended. */
 bool peer_try_again(struct call *c);
 
-/* Ends every call as cancelled and takes no more requests: the daemon stops. */
+/* Answers every call, and what else has come, as cancelled: the daemon stops. */
 void peer_stop(struct peer *p);

@@ -28,7 +28,7 @@ enum {
     LOOKUP_SHARE = 4,    /* of one session */
     FILE_THREADS = 4,
     ACCEPTS_PER_TURN = 64,
-    RESERVED_FDS = 64,           /* the daemon's own */
+    RESERVED_FDS = 64,           /* the daemon's own, at most; a quarter where descriptors are few */
     ACCEPT_PAUSE_USEC = 100000,  /* after the descriptors ran out */
 };
 
@@ -114,8 +114,6 @@ static void remove_client(struct client *c, const char *reason)
         close(c->pid_fd);
     peer_free(c->peer, reason);
     free(c);
-    if (!s->is_stopping)
-        set_listening(s, true);
 }
 
 static int on_client(sd_event_source *source, int fd, uint32_t events, void *user)
@@ -127,6 +125,7 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *use
     /* Both directions are shut: whoever it was can hear no answer. */
     if (events & (EPOLLHUP | EPOLLERR))
         peer_set_gone(c->peer);
+    c->peer->is_half_closed |= (events & EPOLLRDHUP) != 0;
     touch(c);
     return 0;
 }
@@ -201,7 +200,7 @@ static int refuse(int fd, const struct principal *who, enum error_id id, const c
 
 static int watch_client(struct server *s, struct client *c, int fd)
 {
-    int r = sd_event_add_io(s->event, &c->io, fd, EPOLLIN | EPOLLOUT | EPOLLET, on_client, c);
+    int r = sd_event_add_io(s->event, &c->io, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, on_client, c);
 
     if (r < 0)
         return r;
@@ -217,6 +216,9 @@ static int add_known_client(struct server *s, int fd, struct principal *who)
 
     if (!is_admin)
         return refuse(fd, who, ERROR_POLICY, NULL, "this daemon serves its own user and root only");
+    if (s->n_clients >= s->n_max_clients)
+        return refuse(fd, who, ERROR_LIMIT, "SESSIONS",
+                      "the daemon has as many sessions as it may (max-sessions); end one");
     if (count_of_uid(s, who->uid) >= s->core.config->n_max_sessions_per_uid)
         return refuse(fd, who, ERROR_LIMIT, "SESSIONS",
                       "your user has as many sessions as it may (max-sessions-per-uid); end one");
@@ -238,8 +240,6 @@ static int add_known_client(struct server *s, int fd, struct principal *who)
         remove_client(c, "the session could not begin");
         return r;
     }
-    if (s->n_clients >= s->n_max_clients)
-        set_listening(s, false);
     return 0;
 }
 
@@ -282,7 +282,7 @@ static int on_listener(sd_event_source *source, int fd, uint32_t events, void *u
 
     (void)source;
     (void)events;
-    for (int i = 0; i < ACCEPTS_PER_TURN && s->n_clients < s->n_max_clients; i++) {
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
         int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
         if (client >= 0) {
@@ -399,7 +399,7 @@ static void share_out_fds(struct server *s)
         getrlimit(RLIMIT_NOFILE, &limit);
         n_fds = limit.rlim_cur > INT32_MAX ? INT32_MAX : (int64_t)limit.rlim_cur;
     }
-    n_fds = n_fds > RESERVED_FDS + 8 ? n_fds - RESERVED_FDS : 8;
+    n_fds -= n_fds / 4 < RESERVED_FDS ? n_fds / 4 : RESERVED_FDS;
     n_sessions = n_fds / 4 < s->core.config->n_max_sessions ? n_fds / 4 : s->core.config->n_max_sessions;
     s->n_max_clients = (int)n_sessions;
     s->core.n_max_sessions = n_sessions;

@@ -43,18 +43,25 @@ static int int_option(int fd, int number)
     return getsockopt(fd, SOL_SOCKET, number, &v, &n) < 0 ? 0 : v;
 }
 
-void socket_identify(int fd, int *ret_family, int *ret_type, int *ret_protocol, int64_t *ret_cookie,
-                     int64_t *ret_inode)
+void socket_identify(int fd, int *ret_family, int *ret_type)
+{
+    *ret_family = int_option(fd, SO_DOMAIN);
+    *ret_type = int_option(fd, SO_TYPE);
+}
+
+int64_t socket_cookie(int fd)
 {
     uint64_t cookie = 0;
     socklen_t n = sizeof cookie;
+
+    return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &n) < 0 ? 0 : (int64_t)cookie;
+}
+
+int64_t socket_inode(int fd)
+{
     struct stat st;
 
-    *ret_family = int_option(fd, SO_DOMAIN);
-    *ret_type = int_option(fd, SO_TYPE);
-    *ret_protocol = int_option(fd, SO_PROTOCOL);
-    *ret_cookie = getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &n) < 0 ? 0 : (int64_t)cookie;
-    *ret_inode = fstat(fd, &st) < 0 ? 0 : (int64_t)st.st_ino;
+    return fstat(fd, &st) < 0 ? 0 : (int64_t)st.st_ino;
 }
 
 int socket_bind(int fd, const struct wire_sockaddr *address)
@@ -120,15 +127,11 @@ int socket_connect(int fd, const struct wire_sockaddr *address)
     return result(connect(fd, (const struct sockaddr *)&address->addr, address->len));
 }
 
-int socket_connect_end(int fd)
+int socket_connect_end(int fd, const struct wire_sockaddr *address)
 {
-    struct pollfd p = {.fd = fd, .events = POLLOUT};
-    int error;
+    int r = socket_connect(fd, address);
 
-    if (poll(&p, 1, 0) == 0)
-        return -EALREADY;
-    error = int_option(fd, SO_ERROR);
-    return error ? -error : 0;
+    return r == -EISCONN ? 0 : r;
 }
 
 ssize_t socket_send(int fd, const void *data, size_t n, int flags, const struct wire_sockaddr *address)
@@ -164,6 +167,44 @@ ssize_t socket_recv(int fd, void *data, size_t n, int flags, struct wire_sockadd
     if (ret_length)
         *ret_length = (size_t)r;
     return (size_t)r < n ? r : (ssize_t)n;
+}
+
+/* Descriptors that came along are nobody's. */
+static void drop_fds(struct msghdr *msg)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+        size_t n = c->cmsg_type == SCM_RIGHTS ? (c->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0;
+
+        for (size_t i = 0; i < n; i++) {
+            int fd;
+
+            memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+            close(fd);
+        }
+    }
+}
+
+ssize_t socket_recv_packet(int fd, void *data, size_t n, int flags, bool *ret_end)
+{
+    union {
+        struct cmsghdr align;
+        char room[CMSG_SPACE(sizeof(struct ucred))];
+    } control;
+    struct iovec iov = {data, n};
+    struct msghdr msg = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    int before = int_option(fd, SO_PASSCRED), on = 1;
+    ssize_t r;
+
+    setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
+    r = recvmsg(fd, &msg, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (r < 0)
+        r = -errno;
+    else
+        drop_fds(&msg);
+    setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &before, sizeof before);
+    *ret_end = r == 0 && msg.msg_controllen == 0;
+    return r < 0 || (size_t)r < n ? r : (ssize_t)n;
 }
 
 int socket_shutdown(int fd, int how)

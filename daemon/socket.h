@@ -19,9 +19,10 @@ int socket_open_pair(int type, int ret_fds[2]);
  * (reset). */
 void socket_close(int fd);
 
-/* What the kernel knows a socket by. Fields it does not tell become 0. */
-void socket_identify(int fd, int *ret_family, int *ret_type, int *ret_protocol, int64_t *ret_cookie,
-                     int64_t *ret_inode);
+/* What the kernel knows a socket by. What it does not tell becomes 0. */
+void socket_identify(int fd, int *ret_family, int *ret_type);
+int64_t socket_cookie(int fd);
+int64_t socket_inode(int fd);
 
 int socket_bind(int fd, const struct wire_sockaddr *address);
 
@@ -32,10 +33,11 @@ int socket_listen(int fd, int64_t backlog);
  * handling"), a bounded number of times. */
 int socket_accept(int fd, struct wire_sockaddr *ret_peer);
 
-/* connect(2): -EINPROGRESS when it goes on; then socket_connect_end once the socket is writable: 0, -EALREADY
- * while it still goes on, or what became of it. */
+/* connect(2): -EINPROGRESS when it goes on; then socket_connect_end with the same address tells what became of it: 0,
+ * -EALREADY while it still goes on, or the failure. It asks connect(2) again and not SO_ERROR, for only that ends the
+ * kernel's own state of connecting, after which the socket can be used for another attempt. */
 int socket_connect(int fd, const struct wire_sockaddr *address);
-int socket_connect_end(int fd);
+int socket_connect_end(int fd, const struct wire_sockaddr *address);
 
 /* send(2), to `address` unless it is NULL. */
 ssize_t socket_send(int fd, const void *data, size_t n, int flags, const struct wire_sockaddr *address);
@@ -44,6 +46,10 @@ ssize_t socket_send(int fd, const void *data, size_t n, int flags, const struct 
  * Descriptors that a Unix peer sends along are not taken. */
 ssize_t socket_recv(int fd, void *data, size_t n, int flags, struct wire_sockaddr *ret_from,
                     size_t *ret_length);
+
+/* The same for a Unix SOCK_SEQPACKET whose peer has shut down: both an empty packet and the end are 0 bytes, but only a
+ * packet has a sender (unix(7), SO_PASSCRED). *ret_end: it is the end. */
+ssize_t socket_recv_packet(int fd, void *data, size_t n, int flags, bool *ret_end);
 
 int socket_shutdown(int fd, int how);
 int socket_set_option(int fd, int level, int number, const void *data, size_t n);

@@ -201,6 +201,13 @@ void store_note_addresses(struct store *s, struct handle *h)
         store_note_state(s, h, STATE_CONNECTED);
 }
 
+int64_t store_inode(struct handle *h)
+{
+    if (!h->inode && h->fd >= 0)
+        h->inode = socket_inode(h->fd);
+    return h->inode;
+}
+
 static struct handle *make_handle(struct store *s, struct session *session, int fd,
                                   const struct creation *how)
 {
@@ -210,6 +217,10 @@ static struct handle *make_handle(struct store *s, struct session *session, int 
         return NULL;
     h->fd = fd;
     h->opened = h->last_used = s->now->real;
+    h->family = how->family;
+    h->type = how->type;
+    if (!h->type)
+        socket_identify(fd, &h->family, &h->type);
     h->label = copy_or_null(how->label);
     h->site = copy_or_null(how->site);
     h->key = how->name ? make_key(session, how->name) : NULL;
@@ -233,7 +244,7 @@ int store_add(struct store *s, struct session *session, int fd, const struct cre
         socket_close(fd);
         return r;
     }
-    socket_identify(fd, &h->family, &h->type, &h->protocol, &h->cookie, &h->inode);
+    h->cookie = socket_cookie(fd);
     h->id = s->next_id++;
     h->session = session;
     wait_add_point(s->wait, &h->point, fd);
@@ -244,7 +255,8 @@ int store_add(struct store *s, struct session *session, int fd, const struct cre
     s->tally.n_opened++;
     s->tally.n_live++;
     store_note_state(s, h, state);
-    store_note_addresses(s, h);
+    if (state != STATE_CREATED)
+        store_note_addresses(s, h);
     *ret = h;
     return 0;
 }
@@ -318,7 +330,10 @@ int store_find(struct store *s, const struct session *session, const struct wire
 
 void store_close(struct store *s, struct handle *h, enum ending_how how, const char *reason)
 {
-    store_note_addresses(s, h);
+    /* A socket that did nothing has no names. */
+    if (h->state != STATE_CREATED || h->n_sent || h->n_received)
+        store_note_addresses(s, h);
+    store_inode(h);
     wait_remove_point(s->wait, &h->point);
     socket_close(h->fd);
     h->fd = -1;

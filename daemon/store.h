@@ -54,7 +54,7 @@ struct state_change {
 struct handle {
     int64_t id;
     int fd; /* -1: closed */
-    int family, type, protocol;
+    int family, type;
     enum handle_state state;
     struct session *session; /* who holds it; NULL when closed */
     struct principal *opener;
@@ -92,11 +92,12 @@ void store_free(struct store *s);
 struct creation {
     const char *name, *label, *site, *pool;
     struct wire_lease lease;
+    int family, type; /* of the socket; type 0: ask the kernel */
 };
 
 /* The same, of any method's parameters that have CREATION_ROWS. */
 #define CREATION_OF(p)                                                                             \
-    ((struct creation){(p)->name.s, (p)->label.s, (p)->site.s, (p)->pool.s, (p)->lease})
+    ((struct creation){(p)->name.s, (p)->label.s, (p)->site.s, (p)->pool.s, (p)->lease, 0, 0})
 
 /* Takes the kernel socket `fd` (also on failure, then it is closed) under a new number for this session.
  * Returns 0 with *ret, ERROR_HANDLE when the name is taken, ERROR_INVALID_PARAMS for a bad name, ERROR_OS. */
@@ -129,6 +130,9 @@ void store_end_session(struct store *s, struct session *session, const char *rea
 void store_note_state(struct store *s, struct handle *h, enum handle_state state);
 void store_note_use(struct store *s, struct handle *h, int64_t n_sent, int64_t n_received);
 void store_note_addresses(struct store *s, struct handle *h);
+
+/* The inode of the kernel's socket, asked for when somebody wants to know. */
+int64_t store_inode(struct handle *h);
 
 /* The handle's name as its users write it, or NULL. */
 const char *store_name_of(const struct handle *h);

@@ -157,12 +157,16 @@ static int decode_by_name(struct decoder *d, const struct shape *shape, uint32_t
     for (; n; n--, key = d->json->tokens[key + 1].next) {
         const struct json_token *t = &d->json->tokens[key];
         const char *name = d->json->text + t->start;
-        const struct field *field = field_find(shape, name, t->end - t->start);
+        size_t n_name = t->end - t->start;
+        const struct field *field;
         int r;
 
+        if (t->has_escape && !(name = json_get_string(d->json, key, d->arena, &n_name)))
+            return error_memory(d->e);
+        field = field_find(shape, name, n_name);
         if (!field && d->mode == CODEC_LOOSE)
             continue;
-        decoder_enter(d, name, t->end - t->start);
+        decoder_enter(d, name, n_name);
         if (!field)
             return error_param(d->e, decoder_path(d), "there is no such parameter");
         d->is_base64 = *name == 'b';

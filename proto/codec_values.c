@@ -221,14 +221,15 @@ static void encode_handle(const struct field *field, const void *member, struct 
         json_write_integer(b, v->id);
 }
 
-/* Seconds as whole microseconds, never rounded down to "not at all". */
+/* Seconds as the nearest whole microsecond, but never as "not at all". */
 static bool take_seconds(const struct json *json, uint32_t token, int64_t *ret_usec)
 {
     double v;
 
     if (!json_get_number(json, token, &v) || v < 0 || v > 1e9)
         return false;
-    *ret_usec = (int64_t)ceil(v * 1e6);
+    *ret_usec = llround(v * 1e6);
+    *ret_usec += *ret_usec == 0 && v > 0;
     return true;
 }
 

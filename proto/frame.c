@@ -8,7 +8,7 @@
 
 #include "limits.h"
 
-enum { READ_BYTES = 16 << 10 };
+enum { READ_BYTES = 64 << 10, KEPT_BYTES = 16 << 10, DRAINS = 64 };
 
 void frame_init(struct frame *f, int fd, size_t n_max_line)
 {
@@ -82,10 +82,18 @@ int frame_read(struct frame *f)
             buf_done(&f->in); /* an idle session costs no buffer */
         return (int)n;
     }
+    /* A message with descriptors ends a read, whatever is behind it. */
+    f->is_drained = (size_t)n < iov.iov_len && msg.msg_controllen == 0;
     take_control(f, &msg);
     f->in.end += (size_t)n;
     f->eof |= n == 0;
     return (int)n;
+}
+
+void frame_drain(struct frame *f)
+{
+    for (int i = 0; i < DRAINS && frame_read(f) > 0; i++)
+        buf_drop(&f->in, buf_len(&f->in));
 }
 
 /* What is to be given out next, up to a newline or the end; false when the line is not complete. */
@@ -237,7 +245,7 @@ int frame_flush(struct frame *f)
         f->n_flushed += (size_t)n;
         buf_drop(&f->out, (size_t)n);
     }
-    if (f->out.n_room > READ_BYTES)
+    if (f->out.n_room > KEPT_BYTES)
         buf_done(&f->out); /* a large reply was the exception */
     return 0;
 }

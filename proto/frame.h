@@ -21,6 +21,7 @@ struct frame {
     size_t n_scanned;  /* bytes of `in` that are known to hold no newline */
     bool discarding;   /* inside a line that was too long */
     bool eof;          /* the other side will send no more */
+    bool is_drained;   /* the last read took all there was, so that another now would be in vain */
     bool fds_broken;   /* descriptors were truncated, or more came than may queue */
     int fds_in[64];    /* received and not yet taken: a FIFO */
     int n_fds_in;
@@ -38,6 +39,10 @@ void frame_done(struct frame *f);
 /* Reads once what the socket has. Returns bytes (> 0), 0 at the end (`eof` is set), -EAGAIN when there is
  * nothing now, other -errno when the connection is broken. */
 int frame_read(struct frame *f);
+
+/* Reads and throws away what has come, a bounded amount of it: a socket that is closed with unread bytes resets the other
+ * side, which then may lose what was sent to it (unix(7), tcp(7)). */
+void frame_drain(struct frame *f);
 
 /* The next line, without its newline and a carriage return before it; empty lines are passed over. It stays
  * valid until the next call on this frame. After `eof` an unfinished last line counts as a line.

@@ -139,7 +139,6 @@ char *json_get_string(const struct json *json, uint32_t token, struct arena *a, 
     const struct json_token *t = &json->tokens[token];
     struct reader r;
     char *s;
-    int c;
 
     s = arena_copy(a, json->text + t->start, t->end - t->start);
     if (!s)
@@ -150,8 +149,19 @@ char *json_get_string(const struct json *json, uint32_t token, struct arena *a, 
     /* What an escape stands for is never longer than the escape. */
     r = read_string(json, token);
     *ret_n = 0;
-    while ((c = reader_next(&r)) >= 0)
-        s[(*ret_n)++] = (char)c;
+    for (;;) {
+        const unsigned char *escape = memchr(r.at, '\\', (size_t)(r.end - r.at));
+        size_t n_plain = (size_t)((escape ? escape : r.end) - r.at);
+
+        memcpy(s + *ret_n, r.at, n_plain);
+        *ret_n += n_plain;
+        r.at += n_plain;
+        if (!escape)
+            break;
+        do
+            s[(*ret_n)++] = (char)reader_next(&r);
+        while (r.i < r.n);
+    }
     s[*ret_n] = '\0';
     return s;
 }

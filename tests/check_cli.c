@@ -1,0 +1,178 @@
+/* check_cli.c — the command `berth` as people run it, with a real daemon behind it: what it prints
+ * where, and how it ends. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/methods.h"
+#include "tests/real_daemon.h"
+
+/* Each line must be found in what is printed; NULL: nothing may be there. */
+static const struct {
+    const char *command, *in;
+    int status;
+    const char *out, *err;
+} rows[] = {
+    {"$berth ping", NULL, 0, "{\"uptime\":", NULL},
+    {"$berth ping echo=1 | jq -e '.echo == 1'", NULL, 0, "true\n", NULL},
+    {"$berth --json ping 'echo:={\"a\":[null]}'", NULL, 0, "{\"echo\":{\"a\":[null]},", NULL},
+    {"$berth ping --json", NULL, 0, "{\"uptime\":", NULL},
+    {"$berth --socket $BERTH_SOCKET ping", NULL, 0, "{\"uptime\":", NULL},
+    {"$berth rpc.discover | jq -r .openrpc", NULL, 0, "1.", NULL},
+    {"$berth --version", NULL, 0, "berth ", NULL},
+    {"$berth --help", NULL, 0, "berth ls [state=STATE]", NULL},
+    {"$berth help recv", NULL, 0, "Example\n  berth recv handle=@c\n", NULL},
+    {"$berth help ls", NULL, 0, "berth ls [state=STATE]", NULL},
+    {"$berth methods", NULL, 0, "ledger.audit ", NULL},
+    {"$berth completion bash | bash -n", NULL, 0, NULL, NULL},
+    {"$berth ls", NULL, 0, NULL, NULL},
+    {"$berth ls --json", NULL, 0, "[]\n", NULL},
+    /* The daemon refuses. */
+    {"$berth getsockname handle=@nobody", NULL, 1, NULL, "berth: handle UNKNOWN: "},
+    {"$berth socket family=AF_INET4", NULL, 1, NULL, "did you mean AF_INET"},
+    {"$berth create_connection host=127.0.0.1 port=1", NULL, 1, NULL, "berth: os ECONNREFUSED: "},
+    {"$berth create_connection host=127.0.0.1 port=1 2>&1 | sed -n 2p", NULL, 0, "hint: ", NULL},
+    /* It cannot be reached. */
+    {"$berth --socket /nowhere/s ping", NULL, 1, NULL,
+     "berth: local ENOENT: cannot reach the daemon at /nowhere/s"},
+    {"BERTH_SOCKET=/nowhere/s $berth ping", NULL, 1, NULL, "hint: is berthd running?"},
+    /* Wrong usage. */
+    {"$berth", NULL, 2, NULL, "berth --help"},
+    {"$berth pong", NULL, 2, NULL, "there is no method pong; did you mean ping?"},
+    {"$berth help pong", NULL, 2, NULL, "did you mean ping?"},
+    {"$berth --what ping", NULL, 2, NULL, "what"},
+    {"$berth ping eco=1", NULL, 2, NULL, "did you mean echo?\nIt takes: echo"},
+    {"$berth bind handle=@c", NULL, 2, NULL, "address=ADDRESS is missing"},
+    {"$berth ls stat=bound", NULL, 2, NULL, "did you mean state?"},
+    {"$berth completion fish", NULL, 2, NULL, "completion bash"},
+    {"$berth ping > /dev/full", NULL, 1, NULL, "standard output"},
+    {"$berth sendfile handle=@c file=/nowhere", NULL, 1, NULL, "/nowhere: No such file"},
+    /* Many commands, one session. */
+    {"$berth shell", "socketpair name=@p\nsend handle=@p text='a b' # why\n\nrecv handle=@p.1\n", 0,
+     "{\"sent\":3}\n{\"text\":\"a b\",\"eof\":false}\n", NULL},
+    {"$berth -", "socketpair name=@p\nsendfile handle=@p file=/etc/hostname count=1\n", 0,
+     "{\"sent\":1}\n", NULL},
+    {"$berth shell", "create_server address=127.0.0.1:0 name=web\nls state=listening\n", 0,
+     " web  listening tcp  127.0.0.1:", NULL},
+    {"$berth --json shell | tail -n 1 | jq -r '.[0].state'", "socket name=@c\nls\n", 0, "created",
+     NULL},
+    {"$berth shell", "nonsense\nping\n", 1, "{\"uptime\":", "no method nonsense"},
+    {"$berth shell --stop", "nonsense\nping\n", 1, NULL, "no method nonsense"},
+    {"$berth shell", "ping 'echo\n", 1, NULL, "a quote is not closed"},
+    {"$berth shell", "shell\n", 1, NULL, "a shell already"},
+    {"$berth shell x=1", "", 2, NULL, "no parameter x=1"},
+    {"$berth shell", "", 0, NULL, NULL},
+};
+
+static void check_text(const char *name, const char *got, const char *wanted)
+{
+    if (wanted)
+        ck_assert_msg(strstr(got, wanted), "%s: \"%s\" is not in: %s", name, wanted, got);
+    else
+        ck_assert_msg(!*got, "%s is not empty: %s", name, got);
+}
+
+START_TEST(run_and_print)
+{
+    static struct run run;
+
+    real_daemon_run(rows[_i].command, rows[_i].in, false, &run);
+    ck_assert_msg(run.status == rows[_i].status, "%s: exit %d: %s", rows[_i].command, run.status,
+                  run.err);
+    check_text("output", run.out, rows[_i].out);
+    check_text("standard error", run.err, rows[_i].err);
+}
+END_TEST
+
+/* On a terminal: text for people. */
+static const struct {
+    const char *command, *in, *out;
+} terminal_rows[] = {
+    {"NO_COLOR=1 $berth ping echo=hello", NULL, "echo   hello\r\nuptime "},
+    {"TERM=xterm $berth ping echo=hello", NULL, "\033[1m"},
+    {"NO_COLOR=1 $berth ping --json", NULL, "{\"uptime\":"},
+    {"NO_COLOR=1 $berth hello", NULL, "limits.depth "},
+    {"NO_COLOR=1 $berth getaddrinfo host=127.0.0.1 service=80 type=SOCK_STREAM", NULL,
+     "family  type        protocol    address\r\nAF_INET SOCK_STREAM IPPROTO_TCP 127.0.0.1:80\r\n"},
+    {"NO_COLOR=1 $berth shell", "socketpair name=@p\nsend handle=@p text=one\nrecv handle=@p.1\n",
+     "eof false\r\none\r\n"},
+    /* What comes from strangers does not move the cursor. */
+    {"NO_COLOR=1 $berth shell",
+     "socketpair name=@p\nsend handle=@p 'text:=\"\\u001b[2Jx\\u009b\"'\nrecv handle=@p.1\n",
+     "\\x1b[2Jx\\xc2\\x9b\r\n"},
+    {"NO_COLOR=1 $berth shell",
+     "socketpair name=@p\nsend handle=@p base64=AP8=\nrecv handle=@p.1\n", "\\x00\\xff\r\n"},
+};
+
+START_TEST(print_on_terminal)
+{
+    static struct run run;
+
+    real_daemon_run(terminal_rows[_i].command, terminal_rows[_i].in, true, &run);
+    ck_assert_msg(run.status == 0, "exit %d: %s", run.status, run.err);
+    check_text("output", run.out, terminal_rows[_i].out);
+}
+END_TEST
+
+/* `berth help` explains each method, and what it gives as an example is good usage: the daemon may
+ * refuse, but the command does not. */
+START_TEST(example_of_help)
+{
+    const char *name = method_at((enum method_id)_i)->name;
+    static struct run run;
+    char command[512];
+
+    snprintf(command, sizeof command,
+             "example=$($berth help %s | tail -n 1) && \"$berth\" ${example#*berth}", name);
+    real_daemon_run(command, NULL, false, &run);
+    ck_assert_msg(run.status == 0 || run.status == 1, "%s: exit %d: %s", name, run.status, run.err);
+    ck_assert_msg(run.status == 0 || strncmp(run.err, "berth: ", 7) == 0, "%s: %s", name, run.err);
+    ck_assert_ptr_null(strstr(run.err, "protocol"));
+}
+END_TEST
+
+START_TEST(completion)
+{
+    static const char *const lines[][2] = {
+        {"berth rec", "recv recvfrom"},
+        {"berth recv fl", "flags="},
+        {"berth --json socket type=SOCK_D", "SOCK_DGRAM"},
+        {"berth ls st", "state="},
+        {"berth completion ", "bash"},
+        {"berth socket options.TCP_NODE", "options.TCP_NODELAY="},
+    };
+    static struct run run;
+    char command[512];
+
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        snprintf(command, sizeof command,
+                 "bash -c 'source <($berth completion bash); COMP_LINE=\"%s\"; "
+                 "COMP_POINT=${#COMP_LINE}; _berth; "
+                 "echo \"${COMPREPLY[*]}\"'",
+                 lines[i][0]);
+        real_daemon_run(command, NULL, false, &run);
+        ck_assert_str_eq(strtok(run.out, "\n"), lines[i][1]);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("cli");
+    TCase *tests = tcase_create("cli");
+    SRunner *runner = srunner_create(suite);
+    int n_failed;
+
+    suite_add_tcase(suite, tests);
+    tcase_add_checked_fixture(tests, real_daemon_start, real_daemon_stop);
+    tcase_set_timeout(tests, 40);
+    tcase_add_loop_test(tests, run_and_print, 0, sizeof rows / sizeof *rows);
+    tcase_add_loop_test(tests, print_on_terminal, 0, sizeof terminal_rows / sizeof *terminal_rows);
+    tcase_add_loop_test(tests, example_of_help, 0, N_METHODS);
+    tcase_add_test(tests, completion);
+    srunner_run_all(runner, CK_ENV);
+    n_failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return n_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
