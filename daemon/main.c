@@ -87,9 +87,11 @@ static int take_options(int argc, char **argv, struct options *o)
 /* The path of the control socket; malloc'ed. */
 static char *find_path(const struct options *o)
 {
-    const char *path = o->socket ? o->socket : getenv("BERTH_SOCKET"), *runtime = getenv("XDG_RUNTIME_DIR");
+    const char *path = getenv("BERTH_SOCKET"), *runtime = getenv("XDG_RUNTIME_DIR");
     char *made;
 
+    if (o->socket)
+        return strdup(o->socket);
     if (path && *path)
         return strdup(path);
     if (geteuid() == 0 || !runtime)

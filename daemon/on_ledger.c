@@ -144,6 +144,16 @@ static bool is_state(const char *name)
     return false;
 }
 
+static bool is_suspicion(const char *name)
+{
+    static const char *const names[] = {"any", "close_wait", "idle", "unread", "orphan"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
 /* The history stands in the order of ends; the page before tells by its last row where it stopped. */
 static struct handle *first_closed(struct call *c, int64_t after)
 {
@@ -165,6 +175,8 @@ static int check_list(struct call *c, const struct ledger_list_params *p, int64_
         return error_param(&c->error, "limit", "must be 1 to %d", LIMIT_LIST_ROWS);
     if (state && !is_state(state))
         return error_param(&c->error, "filter.state", "there is no state %.40s", state);
+    if (p->filter && p->filter->suspect.s && !is_suspicion(p->filter->suspect.s))
+        return error_param(&c->error, "filter.suspect", "there is no suspicion %.40s", p->filter->suspect.s);
     return 0;
 }
 

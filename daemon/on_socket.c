@@ -175,7 +175,8 @@ int on_shutdown(struct call *c, const struct shutdown_params *p, struct no_resul
     if (r < 0)
         return call_os(c, r, "shutdown");
     wait_wake_all(c->core->wait, &c->handle->point);
-    store_note_state(c->core->store, c->handle, STATE_HALF_CLOSED);
+    store_note_state(c->core->store, c->handle,
+                     c->handle->state == STATE_LISTENING ? STATE_BOUND : STATE_HALF_CLOSED);
     store_note_use(c->core->store, c->handle, 0, 0);
     return 0;
 }

@@ -119,8 +119,8 @@ void wait_remove_point(struct wait *w, struct point *p)
         while (p->lanes[lane]) {
             struct ticket *t = p->lanes[lane]->ticket;
 
-            unlink_all(w, t);
             make_runnable(w, t);
+            unlink_all(w, t);
         }
     }
     if (p->is_added)
