@@ -96,6 +96,7 @@ static int wait_on(struct call *c)
 /* What an error says beside its kind and name. */
 static void complete_error(struct call *c)
 {
+    c->error.op = c->method->name;
     if (!c->error.handle)
         c->error.handle = c->handle_id;
     c->error.has_sent = c->method->result == shape_sent_result();
@@ -129,6 +130,7 @@ static int find_method(struct call *c, const struct json *json, const struct mes
         return error_memory(&c->error);
     if ((c->method = method_find(name, n)))
         return 0;
+    c->error.op = name;
     c->error.hint = "rpc.discover lists the methods";
     return error_set(&c->error, ERROR_METHOD_NOT_FOUND, NULL, "there is no method %.80s", name);
 }

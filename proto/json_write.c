@@ -135,30 +135,50 @@ __attribute__((constructor)) static void base64_init(void)
         base64_values[(unsigned char)base64_digits[i]] = (signed char)i;
 }
 
+/* Four digits as 24 bits; negative when one is none. */
+static int32_t take_digits(const char *s)
+{
+    const unsigned char *digits = (const unsigned char *)s;
+    int32_t a = base64_values[digits[0]], b = base64_values[digits[1]];
+    int32_t c = base64_values[digits[2]], d = base64_values[digits[3]];
+
+    return (a | b | c | d) < 0 ? -1 : a << 18 | b << 12 | c << 6 | d;
+}
+
+/* The last four, of which n_pad are padding. The bits behind the last byte must be zero: one text for each value. */
+static int32_t take_last_digits(const char *s, size_t n_pad)
+{
+    const char last[4] = {s[0], s[1], n_pad > 1 ? 'A' : s[2], n_pad ? 'A' : s[3]};
+    int32_t v = take_digits(last), unused = n_pad == 2 ? 0xffff : n_pad == 1 ? 0xff : 0;
+
+    return v & unused ? -1 : v;
+}
+
+static char *put_bytes(char *to, int32_t v, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        *to++ = (char)(v >> (16 - 8 * i));
+    return to;
+}
+
 char *json_from_base64(const char *s, size_t n, struct arena *a, size_t *ret_n, bool *ret_bad)
 {
-    size_t n_pad = n && s[n - 1] == '=' ? 1 + (n > 1 && s[n - 2] == '=') : 0, n_digits = n - n_pad;
-    uint32_t bits = 0;
+    size_t n_pad = n && s[n - 1] == '=' ? 1 + (n > 1 && s[n - 2] == '=') : 0;
+    int32_t bad = 0, v;
     char *data, *to;
 
     *ret_bad = n % 4 != 0;
     if (*ret_bad || !(data = to = arena_alloc(a, n / 4 * 3 + 1)))
         return NULL;
-    for (size_t i = 0; i < n_digits; i++) {
-        int v = base64_values[(unsigned char)s[i]];
-
-        *ret_bad |= v < 0;
-        bits = bits << 6 | ((uint32_t)v & 63);
-        if (i % 4 == 1)
-            *to++ = (char)(bits >> 4);
-        else if (i % 4 == 2)
-            *to++ = (char)(bits >> 2);
-        else if (i % 4 == 3)
-            *to++ = (char)bits;
+    for (size_t i = 0; i + 4 < n; i += 4) {
+        bad |= v = take_digits(s + i);
+        to = put_bytes(to, v, 3);
     }
-    /* The bits behind the last byte must be zero: one text for each value. */
-    if (n_pad)
-        *ret_bad |= (bits & (n_pad == 2 ? 15 : 3)) != 0;
+    if (n) {
+        bad |= v = take_last_digits(s + n - 4, n_pad);
+        to = put_bytes(to, v, 3 - n_pad);
+    }
     *ret_n = (size_t)(to - data);
+    *ret_bad = bad < 0;
     return *ret_bad ? NULL : data;
 }
