@@ -17,6 +17,9 @@ struct run {
     char out[64 << 10], err[16 << 10]; /* terminated; what is more is cut off */
 };
 
+/* Whether this machine can make terminals: a root without devpts has none. */
+bool real_daemon_has_terminals(void);
+
 /* Runs `sh -c COMMAND`, where $berth is the command's path, with `in` (NULL: nothing) as its
  * standard input. With `on_terminal` standard output is a terminal. Fails the test when it takes
  * more than 20 seconds. */
