@@ -15,7 +15,8 @@
 /* What all requests share. Its owner is the server. */
 struct core {
     const struct config *config;
-    struct now now;
+    struct now now;           /* when this turn of the loop began */
+    struct now (*clock)(void);
     int64_t started; /* monotonic microseconds */
     int64_t n_max_sessions, n_max_handles; /* as the process's descriptors allow */
     struct wait *wait;

@@ -11,6 +11,7 @@
 #include "proto/limits.h"
 
 #define SYSTEM_PATH "/etc/berth/berthd.conf"
+#define EXPECTED    "expected [section] or key = value"
 
 struct config config_default(void)
 {
@@ -128,12 +129,15 @@ static int take_key(void *user, const char *section, const char *name, const cha
 /* libinih tells of a section only by its keys, which is too late for one that is unknown. */
 static void check_section(struct reader *r, const char *line)
 {
-    char name[64];
+    char name[64], end;
 
     line += strspn(line, " \t");
-    if (*line != '[' || sscanf(line, "[%63[^]]", name) != 1 || strcmp(name, "daemon") == 0)
+    if (*line != '[')
         return;
-    complain(r, "unknown section [%s]%s", name, "");
+    if (sscanf(line, "[%63[^]\n]%c", name, &end) != 2 || end != ']')
+        complain(r, EXPECTED "%s%s", "", "");
+    else if (strcmp(name, "daemon") != 0)
+        complain(r, "unknown section [%s]%s", name, "");
 }
 
 /* libinih's reader, which counts lines and takes # comments out, also behind values. */
@@ -173,7 +177,7 @@ static int read_file(const char *path, bool must_exist, struct config *config, c
     bad = ini_parse_stream(read_line, &r, take_key, &r);
     if (bad && !r.failed) {
         r.line = bad;
-        complain(&r, "expected [section] or key = value%s%s", "", "");
+        complain(&r, EXPECTED "%s%s", "", "");
     }
     fclose(r.file);
     return r.failed ? -EINVAL : 0;

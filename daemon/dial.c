@@ -150,8 +150,8 @@ static int try_candidate(struct call *c, const struct create_connection_params *
         r = socket_connect(fd, &k->address);
         if (r == 0 || r == -EINPROGRESS) {
             k->state = r == 0 ? WON : IN_PROGRESS;
-            wait_add_point(c->core->wait, &k->point, fd);
-            return 0;
+            if ((r = wait_add_point(c->core->wait, &k->point, fd)) == 0)
+                return 0;
         }
         call_os(c, r, "connect");
     }

@@ -53,6 +53,14 @@ static void write_line(const char *level, const char *text)
         dprintf(STDERR_FILENO, "berthd: %s: %s\n", level, text);
 }
 
+/* A client's words stay within their line. */
+static void defuse(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 127)
+            *text = '?';
+}
+
 void log_line(int level, const char *format, ...)
 {
     char text[600];
@@ -63,6 +71,7 @@ void log_line(int level, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    defuse(text);
     if (is_journal())
         sd_journal_send("MESSAGE=%s", text, "PRIORITY=%i", level, NULL);
     else

@@ -154,18 +154,6 @@ static bool is_suspicion(const char *name)
     return false;
 }
 
-/* The history stands in the order of ends; the page before tells by its last row where it stopped. */
-static struct handle *first_closed(struct call *c, int64_t after)
-{
-    struct wire_handle wanted = {.set = true, .id = after};
-    struct error none = {0};
-    struct handle *h;
-
-    if (!after || store_find_row(c->core->store, c->session, &wanted, &h, &none) || h->fd >= 0)
-        h = NULL;
-    return store_next_closed(c->core->store, h);
-}
-
 static int check_list(struct call *c, const struct ledger_list_params *p, int64_t *ret_limit)
 {
     const char *state = p->filter ? p->filter->state.s : NULL;
@@ -180,29 +168,42 @@ static int check_list(struct call *c, const struct ledger_list_params *p, int64_
     return 0;
 }
 
+/* Adds a row to the list, which grows as rows are found. */
+static int add_row(struct call *c, struct handle *h, size_t *n_room, struct ledger_list_result *ret)
+{
+    struct ledger_row *more;
+
+    if (ret->rows.n == *n_room) {
+        *n_room = *n_room ? *n_room * 2 : 16;
+        if (!(more = arena_alloc(&c->arena, *n_room * sizeof *more)))
+            return error_memory(&c->error);
+        if (ret->rows.n)
+            memcpy(more, ret->rows.items, ret->rows.n * sizeof *more);
+        ret->rows.items = more;
+    }
+    return fill_row(c, h, false, &ret->rows.items[ret->rows.n++]);
+}
+
 int on_ledger_list(struct call *c, const struct ledger_list_params *p, struct ledger_list_result *ret)
 {
     bool closed = p->filter && p->filter->state.s && strcmp(p->filter->state.s, "closed") == 0;
-    int64_t limit, after = p->after.v;
+    int64_t limit, last = 0;
+    size_t n_seen = 0, n_room = 0;
     struct handle *h;
     int r;
 
     if ((r = check_list(c, p, &limit)))
         return r;
     ret->rows.set = true;
-    if (!(ret->rows.items = arena_alloc(&c->arena, (size_t)limit * sizeof *ret->rows.items)))
-        return error_memory(&c->error);
-    h = closed ? first_closed(c, after) : store_next(c->core->store, after);
-    for (; h; h = closed ? store_next_closed(c->core->store, h) : store_next(c->core->store, h->id)) {
-        if (!store_may_use(c->session, h) || !passes(h, p->filter))
-            continue;
-        if ((int64_t)ret->rows.n == limit) {
-            ret->next = ret->rows.items[limit - 1].handle;
+    h = closed ? store_first_closed(c->core->store, p->after.v) : store_first(c->core->store, p->after.v);
+    for (; h; last = h->id, h = store_next(h)) {
+        /* Much that does not pass is looked through in several pages: others want to be served between them. */
+        if ((int64_t)ret->rows.n == limit || n_seen++ == LIMIT_LIST_SEEN) {
+            ret->next = integer(last);
             break;
         }
-        if ((r = fill_row(c, h, false, &ret->rows.items[ret->rows.n])))
+        if (store_may_use(c->session, h) && passes(h, p->filter) && (r = add_row(c, h, &n_room, ret)))
             return r;
-        ret->rows.n++;
     }
     return 0;
 }

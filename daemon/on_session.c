@@ -50,6 +50,7 @@ static struct limits *limits_of(struct call *c)
             .recv_bytes = integer(LIMIT_RECV_BYTES),
             .poll_handles = integer(LIMIT_POLL_HANDLES),
             .list_rows = integer(LIMIT_LIST_ROWS),
+            .list_seen = integer(LIMIT_LIST_SEEN),
             .lookups = integer(LIMIT_LOOKUPS),
             .options = integer(LIMIT_OPTIONS),
             .batch_reply_bytes = integer(LIMIT_BATCH_REPLY_BYTES),

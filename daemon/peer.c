@@ -11,7 +11,7 @@
 #include "proto/limits.h"
 
 enum {
-    LINES_PER_TURN = 256,   /* then others have their turn */
+    LINES_PER_TURN = 256, /* at most, however quick they are */
     READS_PER_TURN = 16,
     LOGGED_PER_SECOND = 20,
 };
@@ -21,6 +21,7 @@ struct batch {
     char *line;
     struct json json;
     uint32_t next_entry, n_left;
+    bool is_paused; /* it goes on when its peer has its next turn */
     struct buf replies;
     struct batch *prev, *next;
 };
@@ -249,14 +250,24 @@ static bool run_entry(struct peer *p, struct batch *b, uint32_t entry)
     return false;
 }
 
-/* Runs entries until one waits or all are answered. Returns true when one waits. */
+static bool has_time(const struct peer *p)
+{
+    return p->core->clock().monotonic < p->turn_ends;
+}
+
+/* Runs entries until one waits, time is up, or all are answered. Returns true when the batch has not ended. */
 static bool run_batch(struct peer *p, struct batch *b)
 {
     struct buf *out = frame_out(&p->frame);
 
+    b->is_paused = false;
     while (b->n_left) {
         uint32_t entry = b->next_entry;
 
+        if (!has_time(p)) {
+            b->is_paused = true;
+            return true;
+        }
         b->n_left--;
         b->next_entry = b->json.tokens[entry].next;
         if (run_entry(p, b, entry))
@@ -387,21 +398,48 @@ static void refuse_line(struct peer *p)
 
 /* Whether to read again after a read that took all there was: only for an end that has been told already, for what comes
  * from now on is told anew. */
-static bool is_drained(struct peer *p)
+static bool is_drained(const struct peer *p)
 {
-    bool drained = p->frame.is_drained && !p->is_half_closed && !p->is_gone && !p->is_stopping;
-
-    p->frame.is_drained = false;
-    return drained;
+    return p->frame.is_drained && !p->is_half_closed && !p->is_gone && !p->is_stopping;
 }
 
-bool peer_work(struct peer *p)
+void peer_note_event(struct peer *p, bool half_closed)
+{
+    p->frame.is_drained = false;
+    p->is_half_closed |= half_closed;
+}
+
+static bool has_paused(const struct peer *p)
+{
+    struct batch *b;
+
+    DL_FOREACH (p->batches, b)
+        if (b->is_paused)
+            return true;
+    return false;
+}
+
+/* Batches that were cut off go on first. Returns whether one is cut off again. */
+static bool resume_batches(struct peer *p)
+{
+    struct batch *b, *next;
+
+    DL_FOREACH_SAFE (p->batches, b, next)
+        if (b->is_paused && !run_batch(p, b))
+            p->n_in_work--;
+    return has_paused(p);
+}
+
+bool peer_work(struct peer *p, int64_t budget_usec)
 {
     int n_lines = LINES_PER_TURN, n_reads = READS_PER_TURN;
     const char *line;
     size_t n;
 
-    while (may_run(p) && n_lines && n_reads) {
+    p->turn_ends = p->core->clock().monotonic + budget_usec;
+    if (resume_batches(p))
+        return true;
+    while (may_run(p) && n_lines && n_reads && has_time(p)) {
         int r = frame_next(&p->frame, &line, &n);
 
         if (r == 1) {
@@ -415,7 +453,7 @@ bool peer_work(struct peer *p)
             n_reads--;
         }
     }
-    return may_run(p);
+    return may_run(p) || has_paused(p);
 }
 
 /* Holds the session's calls back while its replies are not read, and lets them go when they are. */
@@ -489,7 +527,9 @@ bool peer_try_again(struct call *c)
     if (r == LATER)
         return false;
     end_call(p, c, r);
-    if (!batch || !run_batch(p, batch))
+    if (batch)
+        batch->is_paused = true;
+    else
         p->n_in_work--;
     return true;
 }

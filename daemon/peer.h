@@ -16,6 +16,7 @@ struct peer {
     struct session session;
     struct batch *batches; /* that are not all answered */
     int n_in_work;         /* lines whose calls wait: 0 or 1 in an ordered session */
+    int64_t turn_ends;     /* monotonic microseconds: then others have their turn */
     bool is_half_closed;   /* the kernel has told that the client will send no more */
     bool is_gone;          /* nobody is there to be answered */
     bool is_closing;       /* no more requests; what is to be sent still goes out */
@@ -34,14 +35,18 @@ struct peer *peer_new(struct core *core, int fd, struct principal *who, bool is_
 /* Ends the session: its calls end without an answer, its handles are reclaimed. */
 void peer_free(struct peer *p, const char *reason);
 
-/* Reads and runs what may be run now, for a bounded while. Returns true when there is more to do at once. */
-bool peer_work(struct peer *p);
+/* Reads and runs what may be run now, for about budget_usec: a client with much to do must not hold up one with little.
+ * Returns true when there is more to do at once. */
+bool peer_work(struct peer *p, int64_t budget_usec);
 
 /* Sends what can be sent. Returns true when that has made room for more work. */
 bool peer_flush(struct peer *p);
 
 /* Whether nothing is left to do for it: the server frees it. */
 bool peer_is_over(const struct peer *p);
+
+/* The kernel says that something has changed; half_closed: that the client will send no more. */
+void peer_note_event(struct peer *p, bool half_closed);
 
 /* The client is gone, or its process is: nothing may wait for it any more. What it had sent is still run. */
 void peer_set_gone(struct peer *p);

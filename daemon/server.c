@@ -28,6 +28,8 @@ enum {
     LOOKUP_SHARE = 4,    /* of one session */
     FILE_THREADS = 4,
     ACCEPTS_PER_TURN = 64,
+    TURN_USEC = 2000, /* shared by all who have something to do */
+    LEAST_USEC = 50,
     RESERVED_FDS = 64,           /* the daemon's own, at most; a quarter where descriptors are few */
     ACCEPT_PAUSE_USEC = 100000,  /* after the descriptors ran out */
 };
@@ -53,7 +55,6 @@ struct server {
     int64_t timer_at;
     bool has_waits;
     bool is_stopping;
-    struct now (*clock)(void);
     const struct server_hooks *hooks;
 };
 
@@ -125,7 +126,7 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *use
     /* Both directions are shut: whoever it was can hear no answer. */
     if (events & (EPOLLHUP | EPOLLERR))
         peer_set_gone(c->peer);
-    c->peer->is_half_closed |= (events & EPOLLRDHUP) != 0;
+    peer_note_event(c->peer, events & EPOLLRDHUP);
     touch(c);
     return 0;
 }
@@ -357,7 +358,8 @@ static int open_core(struct server *s, const struct server_setup *setup)
     struct core *core = &s->core;
 
     core->config = setup->config;
-    core->now = s->clock();
+    core->clock = setup->clock ? setup->clock : system_clock;
+    core->now = core->clock();
     core->started = core->now.monotonic;
     if (!(core->wait = wait_new()) || !(core->workers = workers_new(LOOKUP_THREADS, LOOKUP_SHARE)) ||
         !(core->file_workers = workers_new(FILE_THREADS, FILE_THREADS)))
@@ -413,7 +415,6 @@ struct server *server_new(const struct server_setup *setup)
 
     if (!s)
         return NULL;
-    s->clock = setup->clock ? setup->clock : system_clock;
     s->next_session = 1;
     s->timer_at = INT64_MAX;
     r = open_core(s, setup);
@@ -523,15 +524,16 @@ int server_turn(struct server *s, int64_t timeout_usec)
 {
     bool at_once = s->touched || wait_has_next(s->core.wait);
     struct client *c;
-    int r;
+    int n_touched, r;
 
     r = sd_event_run(s->event, at_once ? 0 : timeout_usec == FOREVER ? UINT64_MAX : (uint64_t)timeout_usec);
     if (r < 0)
         return r;
-    s->core.now = s->clock();
+    s->core.now = s->core.clock();
     run_tickets(s);
+    DL_COUNT2(s->touched, c, n_touched, touched_next);
     DL_FOREACH2 (s->touched, c, touched_next)
-        c->has_more = peer_work(c->peer);
+        c->has_more = peer_work(c->peer, n_touched < TURN_USEC / LEAST_USEC ? TURN_USEC / n_touched : LEAST_USEC);
     run_tickets(s); /* what this work has made ready */
     flush_touched(s);
     store_trim(s->core.store);
@@ -577,7 +579,7 @@ int server_run(struct server *s, const struct server_hooks *hooks)
 
 void server_stop(struct server *s, int64_t timeout_usec)
 {
-    int64_t until = s->clock().monotonic + timeout_usec;
+    int64_t until = s->core.clock().monotonic + timeout_usec;
     struct client *c;
 
     s->is_stopping = true;
@@ -586,7 +588,7 @@ void server_stop(struct server *s, int64_t timeout_usec)
         peer_stop(c->peer);
         touch(c);
     }
-    while (s->clients && s->clock().monotonic < until)
-        if (server_turn(s, until - s->clock().monotonic) < 0)
+    while (s->clients && s->core.clock().monotonic < until)
+        if (server_turn(s, until - s->core.clock().monotonic) < 0)
             return;
 }

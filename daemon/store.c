@@ -15,10 +15,10 @@ struct store {
     const struct now *now;
     int64_t next_id;
     int64_t n_history_rows, history_age_usec;
-    struct handle *live;    /* by id; uthash keeps the order of insertion, which is ascending */
+    struct handle *handles; /* by id, living and closed: closing one must not need memory */
     struct handle *names;   /* by key */
-    struct handle *closed;  /* by id */
-    struct handle *history; /* by end */
+    struct handle *live;    /* ascending, as they were made */
+    struct handle *history; /* the closed, by end */
     struct tally tally;
 };
 
@@ -65,18 +65,16 @@ static void forget_oldest(struct store *s)
     struct handle *h = s->history;
 
     DL_DELETE(s->history, h);
-    HASH_DEL(s->closed, h);
+    HASH_DEL(s->handles, h);
     free_handle(h);
 }
 
 void store_free(struct store *s)
 {
-    struct handle *h, *next;
-
     if (!s)
         return;
-    HASH_ITER (hh, s->live, h, next)
-        store_close(s, h, END_RECLAIMED, "the daemon ended");
+    while (s->live)
+        store_close(s, s->live, END_RECLAIMED, "the daemon ended");
     while (s->history)
         forget_oldest(s);
     free(s);
@@ -86,14 +84,15 @@ void store_trim(struct store *s)
 {
     int64_t oldest = s->now->real - s->history_age_usec;
 
-    while (s->history &&
-           (HASH_COUNT(s->closed) > (uint64_t)s->n_history_rows || s->history->ended < oldest))
+    while (s->history && ((int64_t)HASH_COUNT(s->handles) - s->tally.n_live > s->n_history_rows ||
+                          s->history->ended < oldest))
         forget_oldest(s);
 }
 
 /* -- names -- */
 
-/* `@c` of session 12 is kept as `12@c`, so that each session has its own. */
+/* `@c` of session 12 is kept as `12@c`, so that each session has its own; nobody can write that: a name has its @ in
+ * front or none. */
 static char *make_key(const struct session *session, const char *name)
 {
     char *key;
@@ -216,6 +215,7 @@ static struct handle *make_handle(struct store *s, struct session *session, int 
     if (!h)
         return NULL;
     h->fd = fd;
+    h->id = s->next_id;
     h->opened = h->last_used = s->now->real;
     h->family = how->family;
     h->type = how->type;
@@ -232,6 +232,22 @@ static struct handle *make_handle(struct store *s, struct session *session, int 
     return h;
 }
 
+/* Enters it where it is looked for. Returns 0 or -ENOMEM, and then it stands nowhere. */
+static int enter(struct store *s, struct handle *h)
+{
+    if (wait_add_point(s->wait, &h->point, h->fd) < 0)
+        return -ENOMEM;
+    HASH_ADD(hh, s->handles, id, sizeof h->id, h);
+    if (h->hh.tbl && h->key)
+        HASH_ADD_KEYPTR(hh_name, s->names, h->key, strlen(h->key), h);
+    if (h->hh.tbl && (!h->key || h->hh_name.tbl))
+        return 0;
+    if (h->hh.tbl)
+        HASH_DEL(s->handles, h);
+    wait_remove_point(s->wait, &h->point);
+    return -ENOMEM;
+}
+
 int store_add(struct store *s, struct session *session, int fd, const struct creation *how,
               enum handle_state state, struct handle **ret, struct error *e)
 {
@@ -240,17 +256,18 @@ int store_add(struct store *s, struct session *session, int fd, const struct cre
 
     if (!r && !(h = make_handle(s, session, fd, how)))
         r = error_memory(e);
+    if (!r && enter(s, h) < 0) {
+        free_handle(h);
+        r = error_memory(e);
+    }
     if (r) {
         socket_close(fd);
         return r;
     }
+    s->next_id++;
     h->cookie = socket_cookie(fd);
-    h->id = s->next_id++;
     h->session = session;
-    wait_add_point(s->wait, &h->point, fd);
-    HASH_ADD(hh, s->live, id, sizeof h->id, h);
-    if (h->key)
-        HASH_ADD_KEYPTR(hh_name, s->names, h->key, strlen(h->key), h);
+    DL_APPEND2(s->live, h, live_prev, live_next);
     DL_APPEND(session->handles, h);
     s->tally.n_opened++;
     s->tally.n_live++;
@@ -283,15 +300,18 @@ int store_find_row(struct store *s, const struct session *session, const struct 
     struct handle *h = NULL;
     char *key;
 
+    /* Not a name but a key: the private name of some session. */
+    if (wanted->name && strchr(wanted->name + (*wanted->name == '@'), '@'))
+        return unknown(wanted, e);
+    if (wanted->name && *wanted->name != '@' && strchr(wanted->name, '@'))
+        return unknown(wanted, e);
     if (wanted->name) {
         if (!(key = make_key(session, wanted->name)))
             return error_memory(e);
         h = find_key(s, key);
         free(key);
     } else {
-        HASH_FIND(hh, s->live, &wanted->id, sizeof wanted->id, h);
-        if (!h)
-            HASH_FIND(hh, s->closed, &wanted->id, sizeof wanted->id, h);
+        HASH_FIND(hh, s->handles, &wanted->id, sizeof wanted->id, h);
     }
     if (!h && !wanted->name && wanted->id >= HANDLE_FIRST && wanted->id < s->next_id) {
         e->handle = wanted->id;
@@ -346,8 +366,7 @@ void store_close(struct store *s, struct handle *h, enum ending_how how, const c
         HASH_DELETE(hh_name, s->names, h);
     DL_DELETE(h->session->handles, h);
     h->session = NULL;
-    HASH_DEL(s->live, h);
-    HASH_ADD(hh, s->closed, id, sizeof h->id, h);
+    DL_DELETE2(s->live, h, live_prev, live_next);
     DL_APPEND(s->history, h);
     s->tally.n_live--;
     s->tally.n_ended[how]++;
@@ -361,24 +380,32 @@ void store_end_session(struct store *s, struct session *session, const char *rea
 
 /* -- looking around -- */
 
-struct handle *store_next(const struct store *s, int64_t after)
+struct handle *store_first(const struct store *s, int64_t after)
 {
     struct handle *h = s->live;
 
-    /* The usual case is the page's own last row. */
     if (after) {
-        HASH_FIND(hh, s->live, &after, sizeof after, h);
-        if (h)
-            return h->hh.next;
-        for (h = s->live; h && h->id <= after; h = h->hh.next)
+        /* The usual case is the page's own last row. */
+        HASH_FIND(hh, s->handles, &after, sizeof after, h);
+        if (h && h->fd >= 0)
+            return store_next(h);
+        for (h = s->live; h && h->id <= after; h = store_next(h))
             ;
     }
     return h;
 }
 
-struct handle *store_next_closed(const struct store *s, const struct handle *after)
+struct handle *store_first_closed(const struct store *s, int64_t after)
 {
-    return after ? after->next : s->history;
+    struct handle *h;
+
+    HASH_FIND(hh, s->handles, &after, sizeof after, h);
+    return h && h->fd < 0 ? store_next(h) : s->history;
+}
+
+struct handle *store_next(const struct handle *h)
+{
+    return h->fd >= 0 ? h->live_next : h->next;
 }
 
 int64_t store_next_number(const struct store *s)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#define HASH_NONFATAL_OOM 1 /* who adds looks whether it came in */
 #include <uthash.h>
 
 #include "proto/buf.h"
@@ -74,6 +75,7 @@ struct handle {
     int64_t ended;
     const char *reason; /* static, or NULL */
     struct handle *prev, *next; /* of the same session; in the history, by end */
+    struct handle *live_prev, *live_next; /* of all that live */
     UT_hash_handle hh, hh_name;
 };
 
@@ -137,10 +139,11 @@ int64_t store_inode(struct handle *h);
 /* The handle's name as its users write it, or NULL. */
 const char *store_name_of(const struct handle *h);
 
-/* The living in ascending order, from the first above `after`; NULL at the end. Then those of the history, in
- * the order of their ends. */
-struct handle *store_next(const struct store *s, int64_t after);
-struct handle *store_next_closed(const struct store *s, const struct handle *after);
+/* The living in ascending order, from the first above the number `after`; the closed in the order of their ends, from
+ * the one behind `after` (when the history has let that go, all that is left is behind it). NULL at the end. */
+struct handle *store_first(const struct store *s, int64_t after);
+struct handle *store_first_closed(const struct store *s, int64_t after);
+struct handle *store_next(const struct handle *h);
 
 /* The number of the next handle, and how many live. */
 int64_t store_next_number(const struct store *s);

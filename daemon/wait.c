@@ -43,10 +43,11 @@ int wait_fd(const struct wait *w)
     return w->epoll_fd;
 }
 
-void wait_add_point(struct wait *w, struct point *p, int fd)
+int wait_add_point(struct wait *w, struct point *p, int fd)
 {
     *p = (struct point){.fd = fd, .id = w->next_id++};
     HASH_ADD(hh, w->points, id, sizeof p->id, p);
+    return p->hh.tbl ? 0 : -ENOMEM;
 }
 
 static void make_runnable(struct wait *w, struct ticket *t)

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#define HASH_NONFATAL_OOM 1 /* who adds looks whether it came in */
 #include <uthash.h>
 
 #include "heap.h"
@@ -56,9 +57,9 @@ void wait_free(struct wait *w);
 /* Readable when wait_collect has something to collect. */
 int wait_fd(const struct wait *w);
 
-/* A socket that can be waited on, and no more. Removing makes every ticket that waits on it runnable (its links
+/* A socket that can be waited on (0 or -ENOMEM), and no more. Removing makes every ticket that waits on it runnable (its links
  * are gone then), and takes the fd out of the epoll; only after that may the fd be closed. */
-void wait_add_point(struct wait *w, struct point *p, int fd);
+int wait_add_point(struct wait *w, struct point *p, int fd);
 void wait_remove_point(struct wait *w, struct point *p);
 
 /* Whether nobody waits in the lanes (a lane_mask) of this point, or only those who are parked. */

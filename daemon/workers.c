@@ -13,7 +13,7 @@ struct workers {
     pthread_cond_t more;
     int event_fd;
     int n_max, n_share;
-    int n_threads, n_idle;
+    int n_threads, n_idle, n_todo;
     int n_refs; /* the loop's and one per thread */
     bool is_ending;
     struct job *todo, *done;
@@ -72,6 +72,7 @@ static struct job *take(struct workers *w)
     if (!job)
         return NULL;
     DL_DELETE(w->todo, job);
+    w->n_todo--;
     job->is_queued = false;
     if (job->n_running)
         ++*job->n_running;
@@ -138,7 +139,8 @@ int workers_start(struct workers *w, struct job *job)
     int r = 0;
 
     pthread_mutex_lock(&w->lock);
-    if (w->n_idle == 0 && w->n_threads < w->n_max)
+    /* One that was just woken still counts as idle: the jobs that wait for it count against it. */
+    if (w->n_idle <= w->n_todo && w->n_threads < w->n_max)
         r = add_thread(w);
     if (r < 0 && w->n_threads == 0) {
         pthread_mutex_unlock(&w->lock);
@@ -147,6 +149,7 @@ int workers_start(struct workers *w, struct job *job)
     job->workers = w;
     job->is_queued = true;
     DL_APPEND(w->todo, job);
+    w->n_todo++;
     pthread_cond_signal(&w->more);
     pthread_mutex_unlock(&w->lock);
     return 0;
@@ -159,8 +162,10 @@ static bool take_back(struct workers *w, struct job *job)
 
     pthread_mutex_lock(&w->lock);
     queued = job->is_queued;
-    if (queued)
+    if (queued) {
         DL_DELETE(w->todo, job);
+        w->n_todo--;
+    }
     pthread_mutex_unlock(&w->lock);
     return queued;
 }

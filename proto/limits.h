@@ -16,6 +16,7 @@ enum {
     LIMIT_DATAGRAM_BYTES = 64 << 10,     /* largest datagram that IP carries, rounded up */
     LIMIT_POLL_HANDLES = 256,            /* handles of one poll */
     LIMIT_LIST_ROWS = 1000,              /* rows of one ledger.list */
+    LIMIT_LIST_SEEN = 20000,             /* handles looked at for one page, whether they pass or not */
     LIMIT_LOOKUPS = 8,                   /* name look-ups of one session at once */
     LIMIT_ATTEMPTS = 64,                 /* addresses that create_connection tries */
     LIMIT_OPTIONS = 64,                  /* options given at creation */

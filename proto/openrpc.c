@@ -159,9 +159,11 @@ static json_t *result_of(const struct method *m)
 
 static json_t *describe(const struct method *m)
 {
+    /* By position a payload is one value, but here it is two entries. */
+    bool has_payload = field_find(m->params, "text", 4) && field_find(m->params, "base64", 6);
     json_t *method = json_pack("{s:s, s:s, s:s, s:o, s:o}", "name", m->name, "summary", m->doc,
-                               "paramStructure", "either", "params", parameters_of(m->params), "result",
-                               result_of(m));
+                               "paramStructure", has_payload ? "by-name" : "either", "params",
+                               parameters_of(m->params), "result", result_of(m));
 
     if (m->flags & (FD_IN | FD_OUT))
         json_object_set_new(method, "x-fds",

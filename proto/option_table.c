@@ -236,7 +236,7 @@ static const struct option rows[] = {
     V6(IPV6_ADDR_PREFERENCES, INT, RW),
     V6(IPV6_ADD_MEMBERSHIP, MREQ6, WO),
     V6(IPV6_AUTOFLOWLABEL, FLAG, RW),
-    V6(IPV6_AUTHHDR, FLAG, WO), /* ipv6(7) still names it; the kernel does not know it any more */
+    V6(IPV6_AUTHHDR, FLAG, RW), /* ipv6(7) still names it; the kernel does not know it any more */
     V6(IPV6_CHECKSUM, INT, RW),
     V6(IPV6_DONTFRAG, FLAG, RW),
     V6(IPV6_DROP_MEMBERSHIP, MREQ6, WO),
@@ -246,7 +246,7 @@ static const struct option rows[] = {
     V6(IPV6_FLOWLABEL_MGR, BYTES, WO),
     V6(IPV6_FREEBIND, FLAG, RW),
     V6(IPV6_HDRINCL, FLAG, RW),
-    V6(IPV6_HOPLIMIT, INT, WO),
+    V6(IPV6_HOPLIMIT, INT, RW),
     V6(IPV6_HOPOPTS, BYTES, RW),
     V6(IPV6_IPSEC_POLICY, BYTES, WO),
     V6(IPV6_JOIN_ANYCAST, MREQ6, WO),

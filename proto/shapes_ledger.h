@@ -70,7 +70,7 @@ SHAPE(ledger_filter)
 SHAPE(ledger_list_params)
 #define ledger_list_result_ROWS(FIELD, LIST, OBJECT)                                               \
     LIST(ledger_row, rows, REQUIRED, "the living by handle, the closed by their end")                                       \
-    FIELD(int, next, OPTIONAL, "there are more: give it as `after`")
+    FIELD(int, next, OPTIONAL, "there may be more: give it as `after`")
 SHAPE(ledger_list_result)
 
 #define audit_result_ROWS(FIELD, LIST, OBJECT)                                                     \

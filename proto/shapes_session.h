@@ -20,6 +20,7 @@ SHAPE(identity)
     FIELD(int, recv_bytes, REQUIRED, "payload of one recv")                                        \
     FIELD(int, poll_handles, REQUIRED, "handles of one poll")                                      \
     FIELD(int, list_rows, REQUIRED, "rows of one ledger.list")                                     \
+    FIELD(int, list_seen, REQUIRED, "handles looked at for one page, whether they pass or not")    \
     FIELD(int, lookups, REQUIRED, "name look-ups of a session at once")                            \
     FIELD(int, options, REQUIRED, "socket options given at creation")                              \
     FIELD(int, batch_reply_bytes, REQUIRED, "replies of a batch, before its last")                 \

@@ -858,6 +858,7 @@ static const char *const rare[] = {
     "SO_RCVPRIORITY",
     "IP_HDRINCL",
     "IP_NODEFRAG",
+    "IPV6_AUTHHDR",
     "IPV6_HDRINCL",
     "IPV6_CHECKSUM",
     "ICMP_FILTER",
