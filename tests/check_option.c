@@ -859,6 +859,7 @@ static const char *const rare[] = {
     "IP_HDRINCL",
     "IP_NODEFRAG",
     "IPV6_AUTHHDR",
+    "IPV6_HOPLIMIT",
     "IPV6_HDRINCL",
     "IPV6_CHECKSUM",
     "ICMP_FILTER",
