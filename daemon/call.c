@@ -42,6 +42,17 @@ void call_free(struct call *c)
     core->spare = c;
 }
 
+void call_free_spares(struct core *core)
+{
+    struct call *c;
+
+    while ((c = core->spare)) {
+        core->spare = c->next;
+        arena_done(&c->arena);
+        free(c);
+    }
+}
+
 void call_cancel(struct call *c)
 {
     c->is_cancelled = true;

@@ -4,30 +4,12 @@
 #pragma once
 #include <limits.h>
 
-#include "config.h"
+#include "core.h"
 #include "proto/arena.h"
-#include "proto/json.h"
 #include "proto/methods.h"
 #include "resolver.h"
 #include "store.h"
 #include "wait.h"
-
-/* What all requests share. Its owner is the server. */
-struct core {
-    const struct config *config;
-    struct now now;           /* when this turn of the loop began */
-    struct now (*clock)(void);
-    int64_t started; /* monotonic microseconds */
-    int64_t n_max_sessions, n_max_handles; /* as the process's descriptors allow */
-    struct wait *wait;
-    struct store *store;
-    struct workers *workers;      /* look-ups */
-    struct workers *file_workers; /* reading files; apart, so that a dead name server does not hold up a file */
-    struct json json; /* of the line in work */
-    char *scratch; /* LIMIT_RECV_BYTES, for results that live no longer than the turn */
-    char *openrpc; /* the document, made when it is first asked for */
-    struct call *spare; /* calls that ended, for reuse */
-};
 
 /* Not an answer: the attempt did not come to an end. Beside 0, > 0 (an error for the client) and -errno. */
 enum { LATER = INT_MIN };
@@ -74,6 +56,9 @@ struct call {
  * still runs for it. */
 struct call *call_new(struct core *core, struct session *session);
 void call_free(struct call *c);
+
+/* Frees the calls that are kept for reuse. */
+void call_free_spares(struct core *core);
 
 /* Nobody waits for an answer any more, or something else ended the wait: the call comes up and answers `cancelled`. */
 void call_cancel(struct call *c);

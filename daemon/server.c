@@ -1,36 +1,24 @@
 #include "server.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <syslog.h>
 #include <systemd/sd-event.h>
-#include <time.h>
 #include <unistd.h>
 #include <utlist.h>
 
+#include "admit.h"
 #include "log.h"
 #include "peer.h"
-#include "proto/limits.h"
-#include "proto/message.h"
-
-#ifndef SO_PEERPIDFD
-#define SO_PEERPIDFD 77 /* Linux 6.5 */
-#endif
+#include "signals.h"
 
 enum {
-    LOOKUP_THREADS = 64, /* they sleep; a dead name server must need many sessions to use them up */
-    LOOKUP_SHARE = 4,    /* of one session */
-    FILE_THREADS = 4,
     ACCEPTS_PER_TURN = 64,
     TURN_USEC = 2000, /* shared by all who have something to do */
     LEAST_USEC = 50,
-    RESERVED_FDS = 64,           /* the daemon's own, at most; a quarter where descriptors are few */
     ACCEPT_PAUSE_USEC = 100000,  /* after the descriptors ran out */
 };
 
@@ -48,25 +36,15 @@ struct client {
 struct server {
     struct core core;
     sd_event *event;
-    sd_event_source *listener, *listener_pause, *timer, *waits, *lookups, *files, *signals[3];
+    sd_event_source *listener, *listener_pause, *timer, *waits, *lookups, *files;
+    struct signals signals;
     struct client *clients, *touched;
-    int n_clients, n_max_clients;
+    int n_clients;
     int64_t next_session;
     int64_t timer_at;
     bool has_waits;
     bool is_stopping;
-    const struct server_hooks *hooks;
 };
-
-static struct now system_clock(void)
-{
-    struct timespec monotonic, real;
-
-    clock_gettime(CLOCK_MONOTONIC, &monotonic);
-    clock_gettime(CLOCK_REALTIME, &real);
-    return (struct now){monotonic.tv_sec * 1000000LL + monotonic.tv_nsec / 1000,
-                        real.tv_sec * 1000000LL + real.tv_nsec / 1000};
-}
 
 struct core *server_core(struct server *s)
 {
@@ -144,17 +122,6 @@ static int on_process(sd_event_source *source, int fd, uint32_t events, void *us
     return 0;
 }
 
-/* A descriptor of the process at the other end, -1 where the kernel has none: then its hang-up has to do. */
-static int open_process(int fd, pid_t pid)
-{
-    socklen_t n = sizeof(int);
-    int pid_fd;
-
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pid_fd, &n) == 0)
-        return pid_fd;
-    return (int)syscall(SYS_pidfd_open, pid, 0);
-}
-
 static int count_of_uid(const struct server *s, uid_t uid)
 {
     const struct client *c;
@@ -165,47 +132,13 @@ static int count_of_uid(const struct server *s, uid_t uid)
     return n;
 }
 
-static struct principal *identify(struct server *s, int fd)
-{
-    struct ucred cred;
-    socklen_t n = sizeof cred;
-    char exe[4096];
-    struct principal *who;
-
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) < 0)
-        return NULL;
-    if (principal_read_exe(cred.pid, exe, sizeof exe) < 0)
-        *exe = '\0';
-    who = principal_new(s->next_session, cred.uid, cred.gid, cred.pid, *exe ? exe : NULL);
-    if (!who)
-        errno = ENOMEM;
-    return who;
-}
-
-/* Tells why there will be no session, if the socket takes it at once, and hangs up. */
-static int refuse(int fd, const struct principal *who, enum error_id id, const char *name, const char *why)
-{
-    struct error e = {0};
-    struct buf b = {0};
-
-    error_set(&e, id, name, "%s", why);
-    message_error(&b, "null", 4, &e);
-    buf_add_char(&b, '\n');
-    if (!b.failed)
-        send(fd, b.data, buf_len(&b), MSG_DONTWAIT | MSG_NOSIGNAL);
-    buf_done(&b);
-    close(fd);
-    log_client_error(who, "connect", &e);
-    return id == ERROR_POLICY ? -EACCES : -EUSERS;
-}
-
 static int watch_client(struct server *s, struct client *c, int fd)
 {
     int r = sd_event_add_io(s->event, &c->io, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, on_client, c);
 
     if (r < 0)
         return r;
-    c->pid_fd = open_process(fd, c->peer->session.who->pid);
+    c->pid_fd = admit_open_process(fd, c->peer->session.who->pid);
     return c->pid_fd < 0 ? 0 : sd_event_add_io(s->event, &c->process, c->pid_fd, EPOLLIN, on_process, c);
 }
 
@@ -216,12 +149,12 @@ static int add_known_client(struct server *s, int fd, struct principal *who)
     int r;
 
     if (!is_admin)
-        return refuse(fd, who, ERROR_POLICY, NULL, "this daemon serves its own user and root only");
-    if (s->n_clients >= s->n_max_clients)
-        return refuse(fd, who, ERROR_LIMIT, "SESSIONS",
+        return admit_refuse(fd, who, ERROR_POLICY, NULL, "this daemon serves its own user and root only");
+    if (s->n_clients >= s->core.n_max_sessions)
+        return admit_refuse(fd, who, ERROR_LIMIT, "SESSIONS",
                       "the daemon has as many sessions as it may (max-sessions); end one");
     if (count_of_uid(s, who->uid) >= s->core.config->n_max_sessions_per_uid)
-        return refuse(fd, who, ERROR_LIMIT, "SESSIONS",
+        return admit_refuse(fd, who, ERROR_LIMIT, "SESSIONS",
                       "your user has as many sessions as it may (max-sessions-per-uid); end one");
     if (!(c = calloc(1, sizeof *c))) {
         close(fd);
@@ -246,7 +179,7 @@ static int add_known_client(struct server *s, int fd, struct principal *who)
 
 int server_add_client(struct server *s, int fd)
 {
-    struct principal *who = identify(s, fd);
+    struct principal *who = admit_identify(fd, s->next_session);
     int r = -errno;
 
     if (!who) {
@@ -331,43 +264,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *user)
     return 0;
 }
 
-static int on_end_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *user)
-{
-    struct server *s = user;
-
-    (void)source;
-    log_line(LOG_INFO, "%s from pid %u: stopping", strsignal((int)info->ssi_signo), info->ssi_pid);
-    s->is_stopping = true;
-    return 0;
-}
-
-static int on_reload_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *user)
-{
-    struct server *s = user;
-
-    (void)source;
-    (void)info;
-    s->hooks->reload(s->hooks->user);
-    return 0;
-}
-
 /* -- life -- */
-
-static int open_core(struct server *s, const struct server_setup *setup)
-{
-    struct core *core = &s->core;
-
-    core->config = setup->config;
-    core->clock = setup->clock ? setup->clock : system_clock;
-    core->now = core->clock();
-    core->started = core->now.monotonic;
-    if (!(core->wait = wait_new()) || !(core->workers = workers_new(LOOKUP_THREADS, LOOKUP_SHARE)) ||
-        !(core->file_workers = workers_new(FILE_THREADS, FILE_THREADS)))
-        return -errno;
-    core->store = store_new(core->wait, &core->now, setup->first_handle);
-    core->scratch = malloc(LIMIT_RECV_BYTES);
-    return core->store && core->scratch ? 0 : -ENOMEM;
-}
 
 static int open_loop(struct server *s, const struct server_setup *setup)
 {
@@ -388,26 +285,6 @@ static int open_loop(struct server *s, const struct server_setup *setup)
     return r;
 }
 
-/* What the process's descriptors allow, shared out before the first comes: two for a session (its socket and its
- * process), one for a handle. */
-static void share_out_fds(struct server *s)
-{
-    struct rlimit limit;
-    int64_t n_fds = 1024, n_sessions;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-        getrlimit(RLIMIT_NOFILE, &limit);
-        n_fds = limit.rlim_cur > INT32_MAX ? INT32_MAX : (int64_t)limit.rlim_cur;
-    }
-    n_fds -= n_fds / 4 < RESERVED_FDS ? n_fds / 4 : RESERVED_FDS;
-    n_sessions = n_fds / 4 < s->core.config->n_max_sessions ? n_fds / 4 : s->core.config->n_max_sessions;
-    s->n_max_clients = (int)n_sessions;
-    s->core.n_max_sessions = n_sessions;
-    s->core.n_max_handles = n_fds - 2 * n_sessions;
-}
-
 struct server *server_new(const struct server_setup *setup)
 {
     struct server *s = calloc(1, sizeof *s);
@@ -417,7 +294,7 @@ struct server *server_new(const struct server_setup *setup)
         return NULL;
     s->next_session = 1;
     s->timer_at = INT64_MAX;
-    r = open_core(s, setup);
+    r = core_open(&s->core, setup->config, setup->clock, setup->first_handle);
     if (r >= 0)
         r = open_loop(s, setup);
     if (r < 0) {
@@ -433,26 +310,8 @@ void server_apply_settings(struct server *s)
 {
     const struct config *config = s->core.config;
 
-    share_out_fds(s);
+    core_share_out_fds(&s->core);
     store_set_history(s->core.store, config->n_history_rows, config->history_age_usec);
-}
-
-static void close_core(struct core *core)
-{
-    workers_free(core->workers);
-    workers_free(core->file_workers);
-    store_free(core->store);
-    wait_free(core->wait);
-    json_done(&core->json);
-    free(core->scratch);
-    free(core->openrpc);
-    while (core->spare) {
-        struct call *c = core->spare;
-
-        core->spare = c->next;
-        arena_done(&c->arena);
-        free(c);
-    }
 }
 
 void server_free(struct server *s)
@@ -462,15 +321,15 @@ void server_free(struct server *s)
     s->is_stopping = true;
     while (s->clients)
         remove_client(s->clients, "the daemon stopped");
-    for (int i = 0; i < 3; i++)
-        sd_event_source_disable_unref(s->signals[i]);
+    signals_close(&s->signals);
     sd_event_source_disable_unref(s->listener);
     sd_event_source_disable_unref(s->listener_pause);
     sd_event_source_disable_unref(s->timer);
     sd_event_source_disable_unref(s->waits);
     sd_event_source_disable_unref(s->lookups);
     sd_event_source_disable_unref(s->files);
-    close_core(&s->core);
+    call_free_spares(&s->core);
+    core_close(&s->core);
     sd_event_unref(s->event);
     free(s);
 }
@@ -543,33 +402,14 @@ int server_turn(struct server *s, int64_t timeout_usec)
 
 /* -- running -- */
 
-static int add_signals(struct server *s)
-{
-    sigset_t mask;
-    int r;
-
-    sigemptyset(&mask);
-    sigaddset(&mask, SIGTERM);
-    sigaddset(&mask, SIGINT);
-    sigaddset(&mask, SIGHUP);
-    sigprocmask(SIG_BLOCK, &mask, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    r = sd_event_add_signal(s->event, &s->signals[0], SIGTERM, on_end_signal, s);
-    if (r >= 0)
-        r = sd_event_add_signal(s->event, &s->signals[1], SIGINT, on_end_signal, s);
-    if (r >= 0)
-        r = sd_event_add_signal(s->event, &s->signals[2], SIGHUP, on_reload_signal, s);
-    return r;
-}
-
 int server_run(struct server *s, const struct server_hooks *hooks)
 {
     int r;
 
-    s->hooks = hooks;
-    if ((r = add_signals(s)) < 0)
+    s->signals = (struct signals){.reload = hooks->reload, .user = hooks->user};
+    if ((r = signals_open(&s->signals, s->event)) < 0)
         return r;
-    while (!s->is_stopping) {
+    while (!s->signals.end) {
         if ((r = server_turn(s, FOREVER)) < 0)
             return r;
         hooks->reserve(hooks->user, store_next_number(s->core.store));

@@ -88,7 +88,7 @@ check_includes()
     forbid '.*' '.*\.c' "A .c file is nobody's header"
     forbid '.*' '.*\.\./.*' "Paths begin at the top of the tree"
     only 'proto/.*' 'jansson\.h'
-    only 'daemon/(server|peer|main)\.[ch]' 'systemd/sd-event\.h'
+    only 'daemon/(server|signals|main)\.[ch]' 'systemd/sd-event\.h'
     only 'client/.*' 'libsmartcols(/libsmartcols)?\.h'
     only 'daemon/.*' 'ini\.h'
 
