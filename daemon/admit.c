@@ -39,7 +39,8 @@ struct principal *admit_identify(int fd, int64_t session)
     return who;
 }
 
-int admit_refuse(int fd, const struct principal *who, enum error_id id, const char *name, const char *why)
+int admit_refuse(int fd, const struct principal *who, enum error_id id, const char *name,
+                 const char *why)
 {
     struct error e = {0};
     struct buf b = {0};

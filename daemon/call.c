@@ -64,8 +64,9 @@ int call_os(struct call *c, int r, const char *what)
     return error_os(&c->error, -r, what);
 }
 
-/* A socket that calls itself ready and is not (an unread error queue, a datagram receiver that is full) would be tried
- * without end: after a few attempts in vain every other wait is for a time instead. */
+/* A socket that calls itself ready and is not (an unread error queue, a datagram receiver that is
+ * full) would be tried without end: after a few attempts in vain every other wait is for a time
+ * instead. */
 static uint32_t slow_down(struct call *c, uint32_t events)
 {
     const int n_free = 4, n_doublings = 6;
@@ -91,7 +92,8 @@ int call_wait(struct call *c, uint32_t events, const char *what)
 
 int call_wait_for_worker(struct call *c)
 {
-    int r = wait_enter(c->core->wait, &c->ticket, c->handle ? &c->handle->point : NULL, c->method->lanes, 0);
+    int r = wait_enter(c->core->wait, &c->ticket, c->handle ? &c->handle->point : NULL,
+                       c->method->lanes, 0);
 
     return r < 0 ? call_os(c, r, "waiting") : LATER;
 }
@@ -111,7 +113,8 @@ int call_lookup_started(struct call *c, int sys_errno)
         return c->lookup->job.is_done ? 0 : call_wait_for_worker(c);
     if (sys_errno == EBUSY)
         return error_set(&c->error, ERROR_LIMIT, "LOOKUPS",
-                         "%d name look-ups of this session are under way; wait for one", LIMIT_LOOKUPS);
+                         "%d name look-ups of this session are under way; wait for one",
+                         LIMIT_LOOKUPS);
     return error_os(&c->error, sys_errno, "name look-up");
 }
 
@@ -121,8 +124,8 @@ int call_find_addresses(struct call *c, const char *host, const char *service,
     int r, sys_errno = 0;
 
     if (!c->lookup) {
-        c->lookup = resolver_find_addresses(c->core->workers, host, service, hints, c->session->who, c,
-                                            &sys_errno);
+        c->lookup = resolver_find_addresses(c->core->workers, host, service, hints, c->session->who,
+                                            c, &sys_errno);
         if ((r = call_lookup_started(c, sys_errno)))
             return r;
     }
@@ -143,8 +146,8 @@ static int take_found(struct call *c, const struct wire_address *address)
     return address_complete(address, "address", &c->resolved, &c->error);
 }
 
-int call_address(struct call *c, const struct wire_address *address, int family, int type, bool passive,
-                 struct wire_sockaddr *ret)
+int call_address(struct call *c, const struct wire_address *address, int family, int type,
+                 bool passive, struct wire_sockaddr *ret)
 {
     struct addrinfo hints = {
         .ai_family = family, .ai_socktype = type, .ai_flags = passive ? AI_PASSIVE : 0};

@@ -1,6 +1,7 @@
-/* call.h — one request while it is worked on, and what a handler may use. A handler returns; it never replies, so it
- * can neither forget a reply nor send two. One that must wait returns LATER and is called again, with the same
- * call, when there is hope; what it needs to remember until then stands here. */
+/* call.h — one request while it is worked on, and what a handler may use. A handler returns; it
+ * never replies, so it can neither forget a reply nor send two. One that must wait returns LATER
+ * and is called again, with the same call, when there is hope; what it needs to remember until then
+ * stands here. */
 #pragma once
 #include <limits.h>
 
@@ -11,7 +12,8 @@
 #include "store.h"
 #include "wait.h"
 
-/* Not an answer: the attempt did not come to an end. Beside 0, > 0 (an error for the client) and -errno. */
+/* Not an answer: the attempt did not come to an end. Beside 0, > 0 (an error for the client) and
+ * -errno. */
 enum { LATER = INT_MIN };
 
 struct dial;
@@ -29,10 +31,10 @@ struct call {
     size_t n_id;
     void *peer, *batch; /* of whoever made the call */
 
-    struct handle *handle;    /* the one that params name, looked up for each attempt */
-    int64_t handle_id;        /* and its number, since the first attempt */
-    int64_t timeout_usec;     /* FOREVER, 0 or a span */
-    int64_t deadline;         /* monotonic microseconds; INT64_MAX: none */
+    struct handle *handle; /* the one that params name, looked up for each attempt */
+    int64_t handle_id;     /* and its number, since the first attempt */
+    int64_t timeout_usec;  /* FOREVER, 0 or a span */
+    int64_t deadline;      /* monotonic microseconds; INT64_MAX: none */
     bool is_cancelled;
     struct ticket ticket;
     struct call *prev, *next; /* of the session's calls that wait */
@@ -40,11 +42,11 @@ struct call {
     /* kept between attempts */
     bool is_started;
     int64_t retry_at; /* come up again at this time at the latest; 0: no such time */
-    int n_vain; /* attempts since the last that brought something */
+    int n_vain;       /* attempts since the last that brought something */
     bool is_slowed;
     size_t n_sent;
     size_t n_searched; /* bytes read ahead that hold no delimiter */
-    int fd; /* came with the request; -1: none; owned */
+    int fd;            /* came with the request; -1: none; owned */
     struct lookup *lookup;
     struct wire_sockaddr resolved; /* of the call's address */
     struct dial *dial;
@@ -52,36 +54,40 @@ struct call {
     struct link *links;
 };
 
-/* A call of this session, NULL when memory is out; and its end, which frees all it held and lets go of what
- * still runs for it. */
+/* A call of this session, NULL when memory is out; and its end, which frees all it held and lets go
+ * of what still runs for it. */
 struct call *call_new(struct core *core, struct session *session);
 void call_free(struct call *c);
 
 /* Frees the calls that are kept for reuse. */
 void call_free_spares(struct core *core);
 
-/* Nobody waits for an answer any more, or something else ended the wait: the call comes up and answers `cancelled`. */
+/* Nobody waits for an answer any more, or something else ended the wait: the call comes up and
+ * answers `cancelled`. */
 void call_cancel(struct call *c);
 
 /* -- for handlers -- */
 
-/* The attempt has to wait for `events` (EPOLLIN, EPOLLOUT; 0: for a worker or the time) on the call's own handle.
- * Returns LATER, or what the client is to be told: EAGAIN for a timeout of 0. `what` names the attempt. */
+/* The attempt has to wait for `events` (EPOLLIN, EPOLLOUT; 0: for a worker or the time) on the
+ * call's own handle. Returns LATER, or what the client is to be told: EAGAIN for a timeout of 0.
+ * `what` names the attempt. */
 int call_wait(struct call *c, uint32_t events, const char *what);
 
 /* Waits for a worker or for the time alone, whatever the timeout. */
 int call_wait_for_worker(struct call *c);
 
-/* The kernel's address of what the client wrote, by a look-up where one is needed. Returns 0, LATER or an error. */
-int call_address(struct call *c, const struct wire_address *address, int family, int type, bool passive,
-                 struct wire_sockaddr *ret);
+/* The kernel's address of what the client wrote, by a look-up where one is needed. Returns 0, LATER
+ * or an error. */
+int call_address(struct call *c, const struct wire_address *address, int family, int type,
+                 bool passive, struct wire_sockaddr *ret);
 
-/* Starts a look-up for this call, at most LIMIT_LOOKUPS at once in a session. 0: it is done (c->lookup), LATER,
- * or an error. Called again, it tells what came of it. */
+/* Starts a look-up for this call, at most LIMIT_LOOKUPS at once in a session. 0: it is done
+ * (c->lookup), LATER, or an error. Called again, it tells what came of it. */
 int call_find_addresses(struct call *c, const char *host, const char *service,
                         const struct addrinfo *hints);
 
-/* What a look-up that was just started (or not: c->lookup is NULL) means for the call: 0, LATER or an error. */
+/* What a look-up that was just started (or not: c->lookup is NULL) means for the call: 0, LATER or
+ * an error. */
 int call_lookup_started(struct call *c, int sys_errno);
 
 /* Frees the call's look-up. */

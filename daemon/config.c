@@ -32,15 +32,12 @@ struct unit {
     int64_t factor;
 };
 
-static const struct unit size_units[] = {{"", 1}, {"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}, {0}};
+static const struct unit size_units[] = {
+    {"", 1}, {"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}, {0}};
 static const struct unit count_units[] = {{"", 1}, {0}};
-static const struct unit time_units[] = {{"", 1000000},
-                                         {"s", 1000000},
-                                         {"ms", 1000},
-                                         {"min", 60 * 1000000LL},
-                                         {"h", 3600 * 1000000LL},
-                                         {"d", 86400 * 1000000LL},
-                                         {0}};
+static const struct unit time_units[] = {
+    {"", 1000000},           {"s", 1000000},           {"ms", 1000}, {"min", 60 * 1000000LL},
+    {"h", 3600 * 1000000LL}, {"d", 86400 * 1000000LL}, {0}};
 
 /* A whole number with one of the units. False when it is not. */
 static bool take_number(const char *text, const struct unit *units, int64_t *ret)
@@ -73,11 +70,13 @@ struct key {
 #define KEY(member) offsetof(struct config, member)
 static const struct key daemon_keys[] = {
     {"max-sessions", KEY(n_max_sessions), count_units, 1, 1 << 20, "a number from 1 to 1048576"},
-    {"max-sessions-per-uid", KEY(n_max_sessions_per_uid), count_units, 1, 1 << 20, "a number from 1 to 1048576"},
+    {"max-sessions-per-uid", KEY(n_max_sessions_per_uid), count_units, 1, 1 << 20,
+     "a number from 1 to 1048576"},
     {"max-line", KEY(n_max_line_bytes), size_units, 1024, 64 << 20, "a size from 1K to 64M"},
     {"history-rows", KEY(n_history_rows), count_units, 0, 100000000, "a number to 100000000"},
     {"history-age", KEY(history_age_usec), time_units, 0, INT64_MAX, "a duration, as 1d or 10min"},
-    {"session-grace", KEY(session_grace_usec), time_units, 0, INT64_MAX, "a duration, as 10 or 1min"},
+    {"session-grace", KEY(session_grace_usec), time_units, 0, INT64_MAX,
+     "a duration, as 10 or 1min"},
 };
 
 /* -- files -- */
@@ -162,7 +161,8 @@ static char *read_line(char *line, int n, void *user)
     return line;
 }
 
-static int read_file(const char *path, bool must_exist, struct config *config, char *message, size_t n)
+static int read_file(const char *path, bool must_exist, struct config *config, char *message,
+                     size_t n)
 {
     struct reader r = {.path = path, .config = config, .message = message, .n_message = n};
     int bad;

@@ -37,8 +37,8 @@ static void write_number(struct control *c, int64_t v)
         c->reserved = v;
 }
 
-/* The first number that no daemon before can have given out. A file that says nothing sensible is no reason to begin
- * again: the clock is beyond all numbers that were ever counted up to. */
+/* The first number that no daemon before can have given out. A file that says nothing sensible is
+ * no reason to begin again: the clock is beyond all numbers that were ever counted up to. */
 static int64_t read_number(int fd)
 {
     char text[32] = "";
@@ -128,7 +128,8 @@ static int bind_and_listen(struct control *c, const char *path, char *message, s
     umask(mask);
     if (r < 0)
         return fail(message, n, path, "bind");
-    if (listen(c->fd, 4096) < 0 || stat(address.sun_path, &st) < 0 || rename(address.sun_path, path) < 0) {
+    if (listen(c->fd, 4096) < 0 || stat(address.sun_path, &st) < 0 ||
+        rename(address.sun_path, path) < 0) {
         r = fail(message, n, path, "listen");
         unlink(address.sun_path);
         return r;
@@ -157,7 +158,7 @@ static int open_socket(struct control *c, const char *path, char *message, size_
 int control_open(struct control *c, const char *path, char *message, size_t n)
 {
     /* ".new" must fit too. */
-    size_t n_most = sizeof ((struct sockaddr_un *)0)->sun_path - sizeof ".new";
+    size_t n_most = sizeof((struct sockaddr_un *)0)->sun_path - sizeof ".new";
     int r;
 
     *c = (struct control){.fd = -1, .lock_fd = -1};

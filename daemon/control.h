@@ -1,7 +1,9 @@
-/* control.h — the control socket's place in the file system: whose it is, and which numbers were given out under it.
+/* control.h — the control socket's place in the file system: whose it is, and which numbers were
+ * given out under it.
  *
- * Beside the socket lies PATH.lock. Its flock says that a daemon lives, and it remembers up to which number handles
- * may have been given out, so that no number comes twice, also not after a crash. */
+ * Beside the socket lies PATH.lock. Its flock says that a daemon lives, and it remembers up to
+ * which number handles may have been given out, so that no number comes twice, also not after a
+ * crash. */
 #pragma once
 #include <stdint.h>
 #include <sys/types.h>
@@ -16,8 +18,8 @@ struct control {
     int64_t reserved;     /* numbers below may be given out */
 };
 
-/* Takes the path over from a daemon that is gone; refuses while one lives, or when something else is there. Returns 0,
- * or -errno with a message. */
+/* Takes the path over from a daemon that is gone; refuses while one lives, or when something else
+ * is there. Returns 0, or -errno with a message. */
 int control_open(struct control *control, const char *path, char *ret_message, size_t n_message);
 
 /* Makes sure that the numbers from `next` on may be given out for a good while. */

@@ -8,7 +8,7 @@
 #include "proto/limits.h"
 
 enum {
-    RESERVED_FDS = 64,           /* the daemon's own, at most; a quarter where descriptors are few */
+    RESERVED_FDS = 64,   /* the daemon's own, at most; a quarter where descriptors are few */
     LOOKUP_THREADS = 64, /* they sleep; a dead name server must need many sessions to use them up */
     LOOKUP_SHARE = 4,    /* of one session */
     FILE_THREADS = 4,
@@ -24,13 +24,15 @@ static struct now system_clock(void)
                         real.tv_sec * 1000000LL + real.tv_nsec / 1000};
 }
 
-int core_open(struct core *core, const struct config *config, struct now (*clock)(void), int64_t first_handle)
+int core_open(struct core *core, const struct config *config, struct now (*clock)(void),
+              int64_t first_handle)
 {
     core->config = config;
     core->clock = clock ? clock : system_clock;
     core->now = core->clock();
     core->started = core->now.monotonic;
-    if (!(core->wait = wait_new()) || !(core->workers = workers_new(LOOKUP_THREADS, LOOKUP_SHARE)) ||
+    if (!(core->wait = wait_new()) ||
+        !(core->workers = workers_new(LOOKUP_THREADS, LOOKUP_SHARE)) ||
         !(core->file_workers = workers_new(FILE_THREADS, FILE_THREADS)))
         return -errno;
     core->store = store_new(core->wait, &core->now, first_handle);
@@ -38,8 +40,8 @@ int core_open(struct core *core, const struct config *config, struct now (*clock
     return core->store && core->scratch ? 0 : -ENOMEM;
 }
 
-/* What the process's descriptors allow, shared out before the first comes: two for a session (its socket and its
- * process), one for a handle. */
+/* What the process's descriptors allow, shared out before the first comes: two for a session (its
+ * socket and its process), one for a handle. */
 void core_share_out_fds(struct core *core)
 {
     struct rlimit limit;
@@ -52,7 +54,8 @@ void core_share_out_fds(struct core *core)
         n_fds = limit.rlim_cur > INT32_MAX ? INT32_MAX : (int64_t)limit.rlim_cur;
     }
     n_fds -= n_fds / 4 < RESERVED_FDS ? n_fds / 4 : RESERVED_FDS;
-    n_sessions = n_fds / 4 < core->config->n_max_sessions ? n_fds / 4 : core->config->n_max_sessions;
+    n_sessions =
+        n_fds / 4 < core->config->n_max_sessions ? n_fds / 4 : core->config->n_max_sessions;
     core->n_max_sessions = n_sessions;
     core->n_max_handles = n_fds - 2 * n_sessions;
 }

@@ -10,25 +10,28 @@
 
 struct core {
     const struct config *config;
-    struct now now;           /* when this turn of the loop began */
+    struct now now; /* when this turn of the loop began */
     struct now (*clock)(void);
-    int64_t started; /* monotonic microseconds */
+    int64_t started;                       /* monotonic microseconds */
     int64_t n_max_sessions, n_max_handles; /* as the process's descriptors allow */
     struct wait *wait;
     struct store *store;
-    struct workers *workers;      /* look-ups */
-    struct workers *file_workers; /* reading files; apart, so that a dead name server does not hold up a file */
+    struct workers *workers; /* look-ups */
+    struct workers *
+        file_workers; /* reading files; apart, so that a dead name server does not hold up a file */
     struct json json; /* of the line in work */
-    char *scratch; /* LIMIT_RECV_BYTES, for results that live no longer than the turn */
-    char *openrpc; /* the document, made when it is first asked for */
+    char *scratch;    /* LIMIT_RECV_BYTES, for results that live no longer than the turn */
+    char *openrpc;    /* the document, made when it is first asked for */
     struct call *spare; /* calls that ended, for reuse */
 };
 
-/* Makes all that a core has; a zeroed core is given. clock NULL: the system's. Numbers of handles begin at first_handle.
- * Returns 0 or -errno; core_close is due in any case. */
-int core_open(struct core *core, const struct config *config, struct now (*clock)(void), int64_t first_handle);
+/* Makes all that a core has; a zeroed core is given. clock NULL: the system's. Numbers of handles
+ * begin at first_handle. Returns 0 or -errno; core_close is due in any case. */
+int core_open(struct core *core, const struct config *config, struct now (*clock)(void),
+              int64_t first_handle);
 
-/* Shares the process's descriptors out among sessions and handles, after raising their limit as far as it may go. */
+/* Shares the process's descriptors out among sessions and handles, after raising their limit as far
+ * as it may go. */
 void core_share_out_fds(struct core *core);
 
 /* Gives it all back: sockets are closed, calls must have ended. */

@@ -23,7 +23,8 @@ int create_check(struct call *c, const struct creation *how, int n_sockets)
     if ((r = check_text(c, "label", how->label)) || (r = check_text(c, "site", how->site)))
         return r;
     if (how->pool && strcmp(how->pool, "default") != 0)
-        return error_param(&c->error, "pool", "there is no pool %.60s; the only one is default", how->pool);
+        return error_param(&c->error, "pool", "there is no pool %.60s; the only one is default",
+                           how->pool);
     if (how->lease.set && how->lease.usec != LEASE_SESSION)
         return error_set(&c->error, ERROR_LEASE, NULL,
                          "this daemon keeps sockets for the session only; leave lease out");
@@ -45,7 +46,8 @@ int create_with_options(struct call *c, int fd, const struct wire_options *optio
 
 /* -- create_server -- */
 
-/* The family to listen on: what is said, else what the address says; Python's default for the rest. */
+/* The family to listen on: what is said, else what the address says; Python's default for the rest.
+ */
 static int server_family(struct call *c, const struct create_server_params *p, int *ret)
 {
     int family = p->family.set ? p->family.v : address_family(&p->address);
@@ -70,11 +72,13 @@ static bool is_same_place(const struct handle *h, struct wire_sockaddr wanted)
         return false;
     /* sin_port and sin6_port stand at the same place. */
     if (now.addr.ss_family != AF_UNIX && ((struct sockaddr_in *)&wanted.addr)->sin_port == 0)
-        ((struct sockaddr_in *)&wanted.addr)->sin_port = ((struct sockaddr_in *)&now.addr)->sin_port;
+        ((struct sockaddr_in *)&wanted.addr)->sin_port =
+            ((struct sockaddr_in *)&now.addr)->sin_port;
     return address_same(&now, &wanted);
 }
 
-/* A living listener of this name, if there is one: 0 and adopted, or an error; -1: there is none. */
+/* A living listener of this name, if there is one: 0 and adopted, or an error; -1: there is none.
+ */
 static int adopt_living(struct call *c, const char *name, const struct wire_sockaddr *address,
                         struct create_server_result *ret)
 {
@@ -130,7 +134,8 @@ static int open_server(struct call *c, const struct create_server_params *p,
     return 0;
 }
 
-int on_create_server(struct call *c, const struct create_server_params *p, struct create_server_result *ret)
+int on_create_server(struct call *c, const struct create_server_params *p,
+                     struct create_server_result *ret)
 {
     struct creation how = CREATION_OF(p), nameless = how;
     struct wire_sockaddr address;

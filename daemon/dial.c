@@ -83,11 +83,13 @@ static const struct addrinfo *next_of(const struct addrinfo *a, int family, bool
     return a;
 }
 
-/* The resolver's order (RFC 6724) with the families alternating, beginning with that of the first. */
+/* The resolver's order (RFC 6724) with the families alternating, beginning with that of the first.
+ */
 static void take_candidates(struct dial *d, const struct addrinfo *found)
 {
     int family = found->ai_family;
-    const struct addrinfo *same = next_of(found, family, true), *other = next_of(found, family, false);
+    const struct addrinfo *same = next_of(found, family, true),
+                          *other = next_of(found, family, false);
 
     for (size_t i = 0; i < d->n; i++) {
         bool take_same = same && (i % 2 == 0 || !other);
@@ -137,7 +139,8 @@ static int bind_source(struct call *c, int fd, int family, const struct wire_add
 }
 
 /* Opens and begins to connect. 0: in progress or won; an error of c->error. */
-static int try_candidate(struct call *c, const struct create_connection_params *p, struct candidate *k)
+static int try_candidate(struct call *c, const struct create_connection_params *p,
+                         struct candidate *k)
 {
     int fd = socket_open(k->family, k->type, k->protocol), r;
 
@@ -220,7 +223,8 @@ static void try_next(struct call *c, struct dial *d, const struct create_connect
 static struct attempt_error *attempt_error_of(struct call *c, const struct candidate *k)
 {
     struct attempt_error *error = arena_alloc(&c->arena, sizeof *error);
-    const char *kind = "cancelled", *name = "CANCELLED", *message = "another address answered first";
+    const char *kind = "cancelled", *name = "CANCELLED",
+               *message = "another address answered first";
 
     if (!error)
         return NULL;
@@ -251,8 +255,8 @@ static int tell_attempts(struct call *c, const struct dial *d, struct create_con
     return 0;
 }
 
-static int take_winner(struct call *c, struct dial *d, struct candidate *k, const struct creation *how,
-                       struct create_connection_result *ret)
+static int take_winner(struct call *c, struct dial *d, struct candidate *k,
+                       const struct creation *how, struct create_connection_result *ret)
 {
     int fd = k->point.fd, r = tell_attempts(c, d, ret);
     struct handle *h;
@@ -271,7 +275,8 @@ static int take_winner(struct call *c, struct dial *d, struct candidate *k, cons
 }
 
 /* Nobody is left: the last failure speaks for all. */
-static int all_failed(struct call *c, const struct dial *d, const struct create_connection_params *p)
+static int all_failed(struct call *c, const struct dial *d,
+                      const struct create_connection_params *p)
 {
     const struct candidate *last = &d->candidates[d->n - 1];
     char text[64];
@@ -280,8 +285,8 @@ static int all_failed(struct call *c, const struct dial *d, const struct create_
     if (last->error.name == last->error.name_room)
         c->error.name = c->error.name_room;
     address_format(&last->address, text, sizeof text);
-    if (snprintf(c->error.message, sizeof c->error.message, "%.60s: %zu address%s tried; %s: %.80s", p->host.s,
-                 d->n, d->n == 1 ? "" : "es", text, last->error.message) < 0)
+    if (snprintf(c->error.message, sizeof c->error.message, "%.60s: %zu address%s tried; %s: %.80s",
+                 p->host.s, d->n, d->n == 1 ? "" : "es", text, last->error.message) < 0)
         return (int)last->error.id;
     return (int)c->error.id;
 }

@@ -10,8 +10,8 @@
 static int call_handler(struct call *c)
 {
     switch (c->method->id) {
-#define M(id, name, P, R, ...)                                                                          \
-    case METHOD_##id:                                                                                   \
+#define M(id, name, P, R, ...)                                                                     \
+    case METHOD_##id:                                                                              \
         return on_##id(c, c->params, c->result);
         METHODS(M)
 #undef M
@@ -21,7 +21,8 @@ static int call_handler(struct call *c)
     return -ENOSYS;
 }
 
-/* The handle that the parameters name, anew for each attempt. One that was closed while the call waited cancels the call. */
+/* The handle that the parameters name, anew for each attempt. One that was closed while the call
+ * waited cancels the call. */
 static int find_handle(struct call *c)
 {
     struct wire_handle wanted = {.set = true, .id = c->handle_id};
@@ -31,7 +32,8 @@ static int find_handle(struct call *c)
         return 0;
     if (c->handle_id) {
         r = store_find(c->core->store, c->session, &wanted, &c->handle, &c->error);
-        return r ? error_set(&c->error, ERROR_CANCELLED, NULL, "the handle was closed meanwhile") : 0;
+        return r ? error_set(&c->error, ERROR_CANCELLED, NULL, "the handle was closed meanwhile")
+                 : 0;
     }
     memcpy(&wanted, (const char *)c->params + c->method->handle->offset, sizeof wanted);
     if (c->method->flags & CLOSED_TOO)
@@ -135,7 +137,8 @@ static int find_method(struct call *c, const struct json *json, const struct mes
     return error_set(&c->error, ERROR_METHOD_NOT_FOUND, NULL, "there is no method %.80s", name);
 }
 
-/* A descriptor that the method does not take. One that is missing is told after what else is wrong. */
+/* A descriptor that the method does not take. One that is missing is told after what else is wrong.
+ */
 static int check_uninvited(struct call *c)
 {
     if (c->fd < 0 || c->method->flags & FD_IN)
@@ -157,9 +160,13 @@ static int read_request(struct call *c, const struct json *json, const struct me
 {
     int r;
 
-    if (m->id && !(c->id = arena_copy(&c->arena, m->id, m->n_id)))
-        return error_memory(&c->error);
     c->n_id = m->n_id;
+    if (m->id && !(c->id = arena_copy(&c->arena, m->id, m->n_id))) {
+        /* It was no notification: somebody waits for an answer. */
+        c->id = "null";
+        c->n_id = 4;
+        return error_memory(&c->error);
+    }
     if ((r = find_method(c, json, m)))
         return r;
     c->error.op = c->method->name;
@@ -169,7 +176,8 @@ static int read_request(struct call *c, const struct json *json, const struct me
     c->result = arena_alloc(&c->arena, c->method->result->n_bytes);
     if (!c->params || !c->result)
         return error_memory(&c->error);
-    return codec_decode(c->method->params, CODEC_STRICT, json, m->params, &c->arena, c->params, &c->error);
+    return codec_decode(c->method->params, CODEC_STRICT, json, m->params, &c->arena, c->params,
+                        &c->error);
 }
 
 int dispatch_begin(struct call *c, const struct json *json, const struct message *m)

@@ -46,7 +46,8 @@ static int make(struct file_job **ret, int fd, void *owner)
     return 0;
 }
 
-int file_job_read(struct workers *w, struct file_job **job, int fd, int64_t offset, int64_t most, void *owner)
+int file_job_read(struct workers *w, struct file_job **job, int fd, int64_t offset, int64_t most,
+                  void *owner)
 {
     struct file_job *f;
     int r = *job ? 0 : make(job, fd, owner);

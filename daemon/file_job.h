@@ -1,4 +1,5 @@
-/* file_job.h — reading a piece of a file in a worker: a disk, and far more a network file system, can take its time. */
+/* file_job.h — reading a piece of a file in a worker: a disk, and far more a network file system,
+ * can take its time. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -16,9 +17,10 @@ struct file_job {
     char data[256 << 10];
 };
 
-/* Starts reading up to `most` bytes at `offset` for `owner`. *job is made when it is NULL, used again when it is done.
- * Returns 0 or -errno. */
-int file_job_read(struct workers *w, struct file_job **job, int fd, int64_t offset, int64_t most, void *owner);
+/* Starts reading up to `most` bytes at `offset` for `owner`. *job is made when it is NULL, used
+ * again when it is done. Returns 0 or -errno. */
+int file_job_read(struct workers *w, struct file_job **job, int fd, int64_t offset, int64_t most,
+                  void *owner);
 
 /* Frees it, now or when the worker has done with it. NULL is fine. */
 void file_job_free(struct file_job *job);

@@ -1,5 +1,5 @@
-/* handlers.h — one function per method of the table: on_bind, on_recv, … Each makes one attempt and returns 0 with
- * *ret filled in, LATER, an error of c->error, or -errno. */
+/* handlers.h — one function per method of the table: on_bind, on_recv, … Each makes one attempt and
+ * returns 0 with *ret filled in, LATER, an error of c->error, or -errno. */
 #pragma once
 #include "call.h"
 

@@ -1,5 +1,5 @@
-/* heap.h — things in time order: the earliest is always at hand. Each item is part of what it stands for, so adding
- * never allocates more than the array of pointers. */
+/* heap.h — things in time order: the earliest is always at hand. Each item is part of what it
+ * stands for, so adding never allocates more than the array of pointers. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

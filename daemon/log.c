@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 static const char *const names[] = {
-    [LOG_ERR] = "error",     [LOG_WARNING] = "warning", [LOG_NOTICE] = "notice",
-    [LOG_INFO] = "info",     [LOG_DEBUG] = "debug",
+    [LOG_ERR] = "error", [LOG_WARNING] = "warning", [LOG_NOTICE] = "notice",
+    [LOG_INFO] = "info", [LOG_DEBUG] = "debug",
 };
 
 static int least = LOG_INFO;
@@ -43,8 +43,8 @@ static bool is_journal(void)
     return known;
 }
 
-/* A reader that does not read must not hold the daemon up; what does not fit is dropped. A pipe that poll calls
- * writable takes PIPE_BUF bytes at once (pipe(7)), which is more than a line. */
+/* A reader that does not read must not hold the daemon up; what does not fit is dropped. A pipe
+ * that poll calls writable takes PIPE_BUF bytes at once (pipe(7)), which is more than a line. */
 static void write_line(const char *level, const char *text)
 {
     struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
@@ -95,10 +95,11 @@ void log_client_error(const struct principal *who, const char *method, const str
     if (level > least)
         return;
     if (is_journal())
-        sd_journal_send("MESSAGE=%s (pid %d, uid %u): %s: %s %s: %s", exe, (int)who->pid, who->uid, method,
-                        info->kind, name, e->message, "PRIORITY=%i", level, "BERTH_METHOD=%s", method,
-                        "BERTH_KIND=%s", info->kind, "BERTH_NAME=%s", name, "BERTH_UID=%u", who->uid,
-                        "BERTH_PID=%d", (int)who->pid, "BERTH_EXE=%s", exe, NULL);
+        sd_journal_send("MESSAGE=%s (pid %d, uid %u): %s: %s %s: %s", exe, (int)who->pid, who->uid,
+                        method, info->kind, name, e->message, "PRIORITY=%i", level,
+                        "BERTH_METHOD=%s", method, "BERTH_KIND=%s", info->kind, "BERTH_NAME=%s",
+                        name, "BERTH_UID=%u", who->uid, "BERTH_PID=%d", (int)who->pid,
+                        "BERTH_EXE=%s", exe, NULL);
     else
         log_line(level, "%s (pid %d, uid %u): %s: %s %s: %s", exe, (int)who->pid, who->uid, method,
                  info->kind, name, e->message);

@@ -36,21 +36,26 @@ static const char usage[] =
     "\n"
     "  --socket PATH      the control socket; else $BERTH_SOCKET, else /run/berth/berth.sock\n"
     "                     for root, else $XDG_RUNTIME_DIR/berth.sock\n"
-    "  --config FILE      settings instead of /etc/berth/berthd.conf; FILE.d/*.conf are read after it\n"
+    "  --config FILE      settings instead of /etc/berth/berthd.conf; FILE.d/*.conf are read after "
+    "it\n"
     "  --log-level LEVEL  error, warning, notice, info (the usual) or debug\n"
     "  --version          print the version\n"
     "  --help             print this\n"
     "\n"
-    "SIGTERM ends it, SIGHUP makes it read its settings again. Started by hand it serves its own user.\n"
+    "SIGTERM ends it, SIGHUP makes it read its settings again. Started by hand it serves its own "
+    "user.\n"
     "Try: printf '{\"method\":\"ping\",\"id\":1}\\n' | socat - UNIX:PATH\n";
 
 /* Returns -1 to go on, else the exit status. */
 static int take_options(int argc, char **argv, struct options *o)
 {
     static const struct option names[] = {
-        {"socket", required_argument, NULL, 's'},    {"config", required_argument, NULL, 'c'},
-        {"log-level", required_argument, NULL, 'l'}, {"version", no_argument, NULL, 'v'},
-        {"help", no_argument, NULL, 'h'},            {0},
+        {"socket", required_argument, NULL, 's'},
+        {"config", required_argument, NULL, 'c'},
+        {"log-level", required_argument, NULL, 'l'},
+        {"version", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
     };
     int c;
 
@@ -130,9 +135,8 @@ static int open_all(struct daemon *d, char *message, size_t n)
     free(path);
     if (r < 0)
         return r;
-    d->server = server_new(&(struct server_setup){.config = &d->config,
-                                                  .listen_fd = d->control.fd,
-                                                  .first_handle = d->control.first_handle});
+    d->server = server_new(&(struct server_setup){
+        .config = &d->config, .listen_fd = d->control.fd, .first_handle = d->control.first_handle});
     if (d->server)
         return 0;
     r = -errno;
@@ -151,7 +155,8 @@ static void close_all(struct daemon *d)
     control_close(&d->control, next);
 }
 
-/* Standard descriptors that whoever started us left closed would become sockets that logs are written to. */
+/* Standard descriptors that whoever started us left closed would become sockets that logs are
+ * written to. */
 static void open_standard_fds(void)
 {
     int fd;

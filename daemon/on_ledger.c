@@ -164,7 +164,8 @@ static int check_list(struct call *c, const struct ledger_list_params *p, int64_
     if (state && !is_state(state))
         return error_param(&c->error, "filter.state", "there is no state %.40s", state);
     if (p->filter && p->filter->suspect.s && !is_suspicion(p->filter->suspect.s))
-        return error_param(&c->error, "filter.suspect", "there is no suspicion %.40s", p->filter->suspect.s);
+        return error_param(&c->error, "filter.suspect", "there is no suspicion %.40s",
+                           p->filter->suspect.s);
     return 0;
 }
 
@@ -184,7 +185,8 @@ static int add_row(struct call *c, struct handle *h, size_t *n_room, struct ledg
     return fill_row(c, h, false, &ret->rows.items[ret->rows.n++]);
 }
 
-int on_ledger_list(struct call *c, const struct ledger_list_params *p, struct ledger_list_result *ret)
+int on_ledger_list(struct call *c, const struct ledger_list_params *p,
+                   struct ledger_list_result *ret)
 {
     bool closed = p->filter && p->filter->state.s && strcmp(p->filter->state.s, "closed") == 0;
     int64_t limit, last = 0;
@@ -195,14 +197,17 @@ int on_ledger_list(struct call *c, const struct ledger_list_params *p, struct le
     if ((r = check_list(c, p, &limit)))
         return r;
     ret->rows.set = true;
-    h = closed ? store_first_closed(c->core->store, p->after.v) : store_first(c->core->store, p->after.v);
+    h = closed ? store_first_closed(c->core->store, p->after.v)
+               : store_first(c->core->store, p->after.v);
     for (; h; last = h->id, h = store_next(h)) {
-        /* Much that does not pass is looked through in several pages: others want to be served between them. */
+        /* Much that does not pass is looked through in several pages: others want to be served
+         * between them. */
         if ((int64_t)ret->rows.n == limit || n_seen++ == LIMIT_LIST_SEEN) {
             ret->next = integer(last);
             break;
         }
-        if (store_may_use(c->session, h) && passes(h, p->filter) && (r = add_row(c, h, &n_room, ret)))
+        if (store_may_use(c->session, h) && passes(h, p->filter) &&
+            (r = add_row(c, h, &n_room, ret)))
             return r;
     }
     return 0;

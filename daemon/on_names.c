@@ -37,7 +37,8 @@ static size_t count(const struct addrinfo *found)
     return n;
 }
 
-int on_getaddrinfo(struct call *c, const struct getaddrinfo_params *p, struct getaddrinfo_result *ret)
+int on_getaddrinfo(struct call *c, const struct getaddrinfo_params *p,
+                   struct getaddrinfo_result *ret)
 {
     struct addrinfo hints = {
         .ai_family = p->family.set ? p->family.v : AF_UNSPEC,
@@ -49,7 +50,8 @@ int on_getaddrinfo(struct call *c, const struct getaddrinfo_params *p, struct ge
     int r;
 
     /* glibc takes the lower 16 bits of any number. */
-    if (p->service.s && strspn(p->service.s, "0123456789") == p->service.n && atoll(p->service.s) > 65535)
+    if (p->service.s && strspn(p->service.s, "0123456789") == p->service.n &&
+        atoll(p->service.s) > 65535)
         return error_param(&c->error, "service", "a port is 0 to 65535");
     if ((r = call_find_addresses(c, host, p->service.n || host ? p->service.s : "0", &hints)))
         return r;
@@ -71,7 +73,8 @@ int on_getaddrinfo(struct call *c, const struct getaddrinfo_params *p, struct ge
     return 0;
 }
 
-int on_gethostbyname(struct call *c, const struct gethostbyname_params *p, struct gethostbyname_result *ret)
+int on_gethostbyname(struct call *c, const struct gethostbyname_params *p,
+                     struct gethostbyname_result *ret)
 {
     struct addrinfo hints = {
         .ai_family = AF_INET, .ai_socktype = SOCK_STREAM, .ai_flags = AI_CANONNAME};
@@ -92,7 +95,8 @@ int on_gethostbyname(struct call *c, const struct gethostbyname_params *p, struc
 }
 
 /* As Python: a host that is not numeric is a name that is not found. */
-static int take_numeric(struct call *c, const struct wire_address *address, struct wire_sockaddr *ret)
+static int take_numeric(struct call *c, const struct wire_address *address,
+                        struct wire_sockaddr *ret)
 {
     if (address->kind != ADDRESS_INET)
         return error_param(&c->error, "address", "must be a host and a port");
@@ -103,7 +107,8 @@ static int take_numeric(struct call *c, const struct wire_address *address, stru
     return address_numeric(address, address_family(address), "address", ret, &c->error);
 }
 
-int on_getnameinfo(struct call *c, const struct getnameinfo_params *p, struct getnameinfo_result *ret)
+int on_getnameinfo(struct call *c, const struct getnameinfo_params *p,
+                   struct getnameinfo_result *ret)
 {
     struct wire_sockaddr address;
     int r, sys_errno = 0;
@@ -229,8 +234,8 @@ static int add_addresses(struct call *c, const struct ifaddrs *all, struct inter
     return 0;
 }
 
-static int tell_interfaces(struct call *c, const struct if_nameindex *all, const struct ifaddrs *addresses,
-                           struct if_nameindex_result *ret)
+static int tell_interfaces(struct call *c, const struct if_nameindex *all,
+                           const struct ifaddrs *addresses, struct if_nameindex_result *ret)
 {
     size_t n = 0;
     int r;

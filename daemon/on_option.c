@@ -12,8 +12,8 @@
 #include "socket.h"
 
 /* Which option is meant: a row of the table, or NULL with level and number. */
-static int find_option(struct call *c, struct wire_text name, struct wire_level level, struct wire_int number,
-                       const struct option **ret)
+static int find_option(struct call *c, struct wire_text name, struct wire_level level,
+                       struct wire_int number, const struct option **ret)
 {
     const char *near;
 
@@ -30,13 +30,13 @@ static int find_option(struct call *c, struct wire_text name, struct wire_level 
     if ((*ret = option_find(name.s, name.n)))
         return 0;
     near = option_nearest(name.s, name.n);
-    return error_param(&c->error, "option", "no option %.60s%s%s", name.s, near ? "; did you mean " : "",
-                       near ? near : "; use level and number");
+    return error_param(&c->error, "option", "no option %.60s%s%s", name.s,
+                       near ? "; did you mean " : "", near ? near : "; use level and number");
 }
 
 /* The bytes to set. */
-static int take_value(struct call *c, const struct setsockopt_params *p, const struct option *option,
-                      struct option_value *ret)
+static int take_value(struct call *c, const struct setsockopt_params *p,
+                      const struct option *option, struct option_value *ret)
 {
     int r;
 
@@ -98,7 +98,8 @@ int on_setsockopt(struct call *c, const struct setsockopt_params *p, struct opti
         ret->value = p->value;
         return 0;
     }
-    if (tell_option(c, option, value.level, value.number, option ? option_size(option) : value.n, ret))
+    if (tell_option(c, option, value.level, value.number, option ? option_size(option) : value.n,
+                    ret))
         ret->value = p->value;
     return 0;
 }
@@ -116,8 +117,8 @@ int on_getsockopt(struct call *c, const struct getsockopt_params *p, struct opti
     if ((r = option_check_get(option, p->level.v, (int)p->number.v, &c->error)))
         return r;
     return tell_option(c, option, option ? option->level : p->level.v,
-                       option ? option->number : (int)p->number.v, option ? option_size(option) : (size_t)size,
-                       ret);
+                       option ? option->number : (int)p->number.v,
+                       option ? option_size(option) : (size_t)size, ret);
 }
 
 /* -- multicast -- */

@@ -62,9 +62,9 @@ static int look_at_all(struct call *c, const struct poll_params *p, struct poll_
             (r = take_events(c, entry, &events)))
             return r;
         if (!waits)
-            c->links[i] = (struct link){
-                .point = &h->point,
-                .events = (events & POLLIN ? EPOLLIN : 0) | (events & POLLOUT ? EPOLLOUT : 0) | EPOLLHUP};
+            c->links[i] = (struct link){.point = &h->point,
+                                        .events = (events & POLLIN ? EPOLLIN : 0) |
+                                                  (events & POLLOUT ? EPOLLOUT : 0) | EPOLLHUP};
         now = look(h, events);
         if (now && (r = tell(c, h, now, &ret->ready.items[ret->ready.n++])))
             return r;
@@ -87,7 +87,8 @@ int on_poll(struct call *c, const struct poll_params *p, struct poll_result *ret
     if (!c->links && (r = prepare(c, p)))
         return r;
     if (c->ticket.is_waiting && c->ticket.n_links == 0 && p->handles.n)
-        return error_set(&c->error, ERROR_CANCELLED, NULL, "one of the handles was closed meanwhile");
+        return error_set(&c->error, ERROR_CANCELLED, NULL,
+                         "one of the handles was closed meanwhile");
     if (!ret->ready.items)
         ret->ready.items = arena_alloc(&c->arena, p->handles.n * sizeof *ret->ready.items);
     ret->ready.set = true;

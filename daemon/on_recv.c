@@ -1,5 +1,5 @@
-/* Handlers that receive. What is read from the kernel beyond what a call asked for stays with the handle, and the next
- * call begins with it. */
+/* Handlers that receive. What is read from the kernel beyond what a call asked for stays with the
+ * handle, and the next call begins with it. */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -51,7 +51,8 @@ static int check_framing(struct call *c, const struct recv_params *p, struct wan
         return error_param(&c->error, "exactly", "must be 0 to %zu", w->n_most);
     if (p->until.s && p->until.n == 0)
         return error_param(&c->error, "until", "must not be empty");
-    if (p->prefix.set && p->prefix.v != 1 && p->prefix.v != 2 && p->prefix.v != 4 && p->prefix.v != 8)
+    if (p->prefix.set && p->prefix.v != 1 && p->prefix.v != 2 && p->prefix.v != 4 &&
+        p->prefix.v != 8)
         return error_param(&c->error, "prefix", "must be 1, 2, 4 or 8");
     return 0;
 }
@@ -62,7 +63,8 @@ static int take_wanted(struct call *c, const struct recv_params *p, struct wante
     int r;
 
     *w = (struct wanted){0};
-    if ((r = take_size(c, p->size, framed ? LIMIT_RECV_BYTES : LIMIT_RECV_DEFAULT_BYTES, &w->n_most)) ||
+    if ((r = take_size(c, p->size, framed ? LIMIT_RECV_BYTES : LIMIT_RECV_DEFAULT_BYTES,
+                       &w->n_most)) ||
         (r = take_flags(c, p->flags, &w->flags)) || (framed && (r = check_framing(c, p, w))))
         return r;
     if (p->exactly.set)
@@ -98,8 +100,9 @@ static void note_received(struct call *c, ssize_t n)
         store_note_state(c->core->store, c->handle, STATE_CONNECTED);
 }
 
-/* One attempt, and whether a read of 0 bytes is the end. On a stream it is; on a datagram socket it is an empty datagram,
- * unless that direction was shut down; a packet socket takes a closer look. */
+/* One attempt, and whether a read of 0 bytes is the end. On a stream it is; on a datagram socket it
+ * is an empty datagram, unless that direction was shut down; a packet socket takes a closer look.
+ */
 static ssize_t recv_once(struct call *c, const struct wanted *w, bool *ret_end)
 {
     const struct handle *h = c->handle;
@@ -126,7 +129,8 @@ static int recv_plain(struct call *c, const struct wanted *w, struct recv_result
     ssize_t n;
 
     if (n_ahead && !(w->flags & MSG_OOB)) {
-        give_ahead(c, 0, n_ahead < w->n_most ? n_ahead : w->n_most, w->flags & MSG_PEEK, &ret->payload);
+        give_ahead(c, 0, n_ahead < w->n_most ? n_ahead : w->n_most, w->flags & MSG_PEEK,
+                   &ret->payload);
         store_note_use(c->core->store, c->handle, 0, 0);
         return 0;
     }
@@ -146,7 +150,8 @@ static int recv_plain(struct call *c, const struct wanted *w, struct recv_result
 
 /* -- frames -- */
 
-/* Reads until at least n bytes are ahead, taking no more than n_most. 0: they are there; 1: the end came before. */
+/* Reads until at least n bytes are ahead, taking no more than n_most. 0: they are there; 1: the end
+ * came before. */
 static int fill(struct call *c, size_t n, size_t n_most)
 {
     struct buf *ahead = &c->handle->ahead;
@@ -188,7 +193,8 @@ static int recv_exactly(struct call *c, size_t n, struct recv_result *ret)
 }
 
 /* The length of the frame that a delimiter or the ceiling ends; 0: neither is there yet. */
-static size_t find_until(const struct buf *ahead, const struct wire_text *until, size_t n_from, size_t n_most)
+static size_t find_until(const struct buf *ahead, const struct wire_text *until, size_t n_from,
+                         size_t n_most)
 {
     const char *data = ahead->data + ahead->start;
     size_t n = buf_len(ahead) < n_most ? buf_len(ahead) : n_most;
@@ -202,7 +208,8 @@ static size_t find_until(const struct buf *ahead, const struct wire_text *until,
     return n == n_most ? n_most : 0;
 }
 
-static int recv_until(struct call *c, const struct wire_text *until, size_t n_most, struct recv_result *ret)
+static int recv_until(struct call *c, const struct wire_text *until, size_t n_most,
+                      struct recv_result *ret)
 {
     struct buf *ahead = &c->handle->ahead;
     size_t n = 0, n_want;
@@ -210,7 +217,8 @@ static int recv_until(struct call *c, const struct wire_text *until, size_t n_mo
 
     if (n_most == 0)
         n_most = 1;
-    while (buf_len(ahead) == c->n_searched || !(n = find_until(ahead, until, c->n_searched, n_most))) {
+    while (buf_len(ahead) == c->n_searched ||
+           !(n = find_until(ahead, until, c->n_searched, n_most))) {
         c->n_searched = buf_len(ahead);
         n_want = c->n_searched + 4096 < n_most ? c->n_searched + 4096 : n_most;
         r = fill(c, c->n_searched + 1, n_want);
@@ -243,8 +251,8 @@ static int recv_prefix(struct call *c, size_t n_prefix, size_t n_most, struct re
         n = n << 8 | (unsigned char)ahead->data[ahead->start + i];
     if (n > n_most)
         return error_set(&c->error, ERROR_LIMIT, "SIZE",
-                         "the frame has %llu bytes, more than %zu; it is still unread", (unsigned long long)n,
-                         n_most);
+                         "the frame has %llu bytes, more than %zu; it is still unread",
+                         (unsigned long long)n, n_most);
     r = fill(c, n_prefix + n, n_prefix + n);
     if (r && r != AT_END)
         return r;
@@ -297,8 +305,8 @@ int on_recvfrom(struct call *c, const struct recvfrom_params *p, struct recvfrom
         ret->payload = plain.payload;
         n_length = plain.payload.n;
     } else {
-        n = socket_recv(c->handle->fd, c->core->scratch, w.n_most, w.flags | MSG_TRUNC, &ret->address,
-                        &n_length);
+        n = socket_recv(c->handle->fd, c->core->scratch, w.n_most, w.flags | MSG_TRUNC,
+                        &ret->address, &n_length);
         if (n == -EAGAIN)
             return call_wait(c, EPOLLIN, "recvfrom");
         if (n < 0)

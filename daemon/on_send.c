@@ -8,8 +8,8 @@
 #include "handlers.h"
 #include "socket.h"
 
-/* A client's flags. MSG_ZEROCOPY would let the kernel read the daemon's memory after the call's is given back; what asks
- * not to wait is a timeout of 0. */
+/* A client's flags. MSG_ZEROCOPY would let the kernel read the daemon's memory after the call's is
+ * given back; what asks not to wait is a timeout of 0. */
 static int take_flags(struct call *c, struct wire_msg_flags flags)
 {
     if (flags.v & MSG_ZEROCOPY)
@@ -59,8 +59,8 @@ int on_sendall(struct call *c, const struct send_params *p, struct sent_result *
         return r;
     /* Once even for nothing: an empty datagram is one. */
     do {
-        ssize_t n = socket_send(c->handle->fd, p->payload.data + c->n_sent, p->payload.n - c->n_sent,
-                                p->flags.v, NULL);
+        ssize_t n = socket_send(c->handle->fd, p->payload.data + c->n_sent,
+                                p->payload.n - c->n_sent, p->flags.v, NULL);
 
         if (n == -EAGAIN)
             return call_wait(c, EPOLLOUT, "sendall");
@@ -91,7 +91,8 @@ int on_sendto(struct call *c, const struct sendto_params *p, struct sent_result 
 
 /* -- sendfile -- */
 
-/* Looks at what came before anything is read: only a regular file has an end that comes by itself. */
+/* Looks at what came before anything is read: only a regular file has an end that comes by itself.
+ */
 static int check_file(struct call *c, const struct sendfile_params *p)
 {
     struct stat st;
@@ -121,8 +122,8 @@ static int send_piece(struct call *c)
     struct file_job *job = c->file_job;
 
     while (job->n_used < (size_t)job->n_read) {
-        ssize_t n = socket_send(c->handle->fd, job->data + job->n_used, (size_t)job->n_read - job->n_used, 0,
-                                NULL);
+        ssize_t n = socket_send(c->handle->fd, job->data + job->n_used,
+                                (size_t)job->n_read - job->n_used, 0, NULL);
 
         if (n == -EAGAIN && (c->timeout_usec != 0 || c->n_sent == 0))
             return call_wait(c, EPOLLOUT, "sendfile");

@@ -106,7 +106,8 @@ int on_hello(struct call *c, const struct hello_params *p, struct hello_result *
 int on_ping(struct call *c, const struct ping_params *p, struct ping_result *ret)
 {
     ret->echo = p->echo;
-    ret->uptime = (struct wire_number){true, (double)(c->core->now.monotonic - c->core->started) / 1e6};
+    ret->uptime =
+        (struct wire_number){true, (double)(c->core->now.monotonic - c->core->started) / 1e6};
     return 0;
 }
 
@@ -114,7 +115,8 @@ int on_cancel(struct call *c, const struct cancel_params *p, struct cancel_resul
 {
     struct call *other;
 
-    DL_FOREACH (c->session->calls, other) {
+    DL_FOREACH(c->session->calls, other)
+    {
         if (!other->id || other->n_id != p->id.n || memcmp(other->id, p->id.s, p->id.n) != 0)
             continue;
         call_cancel(other);

@@ -52,12 +52,14 @@ int on_socketpair(struct call *c, const struct socketpair_params *p, struct sock
         return r;
     if ((r = socket_open_pair(p->type.set ? p->type.v : SOCK_STREAM, fds)) < 0)
         return call_os(c, r, "socketpair");
-    if ((r = store_add(c->core->store, c->session, fds[0], &first, STATE_CONNECTED, &h, &c->error))) {
+    if ((r = store_add(c->core->store, c->session, fds[0], &first, STATE_CONNECTED, &h,
+                       &c->error))) {
         socket_close(fds[1]);
         return r;
     }
     handles[0] = h->id;
-    if ((r = store_add(c->core->store, c->session, fds[1], &second, STATE_CONNECTED, &h, &c->error)))
+    if ((r = store_add(c->core->store, c->session, fds[1], &second, STATE_CONNECTED, &h,
+                       &c->error)))
         return r;
     handles[1] = h->id;
     ret->handles = (struct wire_ints){true, handles, 2};

@@ -75,8 +75,8 @@ static bool read_more(struct peer *p)
     return true;
 }
 
-/* Whether to read again after a read that took all there was: only for an end that has been told already, for what comes
- * from now on is told anew. */
+/* Whether to read again after a read that took all there was: only for an end that has been told
+ * already, for what comes from now on is told anew. */
 static bool is_drained(const struct peer *p)
 {
     return p->frame.is_drained && !p->is_half_closed && !p->is_gone && !p->is_stopping;
@@ -123,8 +123,8 @@ static void hold(struct peer *p, bool held)
         return;
     p->is_held = held;
     if (!held)
-        DL_FOREACH (p->session.calls, c)
-            wait_park(p->core->wait, &c->ticket, false);
+        DL_FOREACH(p->session.calls, c)
+    wait_park(p->core->wait, &c->ticket, false);
 }
 
 bool peer_flush(struct peer *p)
@@ -158,8 +158,8 @@ static void cancel_all(struct peer *p, const char *why)
     struct call *c;
 
     p->session.no_waiting = why;
-    DL_FOREACH (p->session.calls, c)
-        call_cancel(c);
+    DL_FOREACH(p->session.calls, c)
+    call_cancel(c);
 }
 
 void peer_set_gone(struct peer *p)

@@ -1,5 +1,5 @@
-/* peer.h — one session: lines in, calls, lines out. Asked by the server to work; never calls it. Stands on frame,
- * dispatch and store; knows no event loop. */
+/* peer.h — one session: lines in, calls, lines out. Asked by the server to work; never calls it.
+ * Stands on frame, dispatch and store; knows no event loop. */
 #pragma once
 #include <stdbool.h>
 #include <sys/types.h>
@@ -28,15 +28,15 @@ struct peer {
     int n_logged;
 };
 
-/* A session for the connected socket `fd` (taken). `who` is borrowed and gets a reference. NULL when memory is out
- * (fd is closed). */
+/* A session for the connected socket `fd` (taken). `who` is borrowed and gets a reference. NULL
+ * when memory is out (fd is closed). */
 struct peer *peer_new(struct core *core, int fd, struct principal *who, bool is_admin);
 
 /* Ends the session: its calls end without an answer, its handles are reclaimed. */
 void peer_free(struct peer *p, const char *reason);
 
-/* Reads and runs what may be run now, for about budget_usec: a client with much to do must not hold up one with little.
- * Returns true when there is more to do at once. */
+/* Reads and runs what may be run now, for about budget_usec: a client with much to do must not hold
+ * up one with little. Returns true when there is more to do at once. */
 bool peer_work(struct peer *p, int64_t budget_usec);
 
 /* Sends what can be sent. Returns true when that has made room for more work. */
@@ -48,10 +48,12 @@ bool peer_is_over(const struct peer *p);
 /* The kernel says that something has changed; half_closed: that the client will send no more. */
 void peer_note_event(struct peer *p, bool half_closed);
 
-/* The client is gone, or its process is: nothing may wait for it any more. What it had sent is still run. */
+/* The client is gone, or its process is: nothing may wait for it any more. What it had sent is
+ * still run. */
 void peer_set_gone(struct peer *p);
 
-/* Another attempt of a call of this peer whose ticket came up. Returns true when the call has ended. */
+/* Another attempt of a call of this peer whose ticket came up. Returns true when the call has
+ * ended. */
 bool peer_try_again(struct call *c);
 
 /* Answers every call, and what else has come, as cancelled: the daemon stops. */

@@ -66,7 +66,8 @@ static void mend(struct peer *p, struct buf *b, size_t mark, const char *id, siz
 }
 
 /* An answer to a line that became no call. */
-static void answer_error(struct peer *p, struct buf *b, const char *id, size_t n_id, const struct error *e)
+static void answer_error(struct peer *p, struct buf *b, const char *id, size_t n_id,
+                         const struct error *e)
 {
     size_t mark = buf_len(b);
 
@@ -79,6 +80,8 @@ static void answer_error(struct peer *p, struct buf *b, const char *id, size_t n
 static void end_line(struct peer *p)
 {
     buf_add_char(frame_out(&p->frame), '\n');
+    /* A line without its end would swallow the next. */
+    p->is_broken |= frame_out(&p->frame)->failed;
 }
 
 static void answer_line_error(struct peer *p, const struct error *e)
@@ -87,17 +90,18 @@ static void answer_line_error(struct peer *p, const struct error *e)
     end_line(p);
 }
 
-/* Where a reply of this batch goes, behind its comma. */
-static struct buf *next_reply(struct batch *b)
+/* Where a reply of this batch goes, behind its comma. Without that the line would be no JSON. */
+static struct buf *next_reply(struct peer *p, struct batch *b)
 {
     buf_add_char(&b->replies, buf_len(&b->replies) ? ',' : '[');
+    p->is_broken |= b->replies.failed;
     return &b->replies;
 }
 
 static void write_reply(struct peer *p, struct call *c, int r)
 {
     struct batch *batch = c->batch;
-    struct buf *b = batch ? next_reply(batch) : frame_out(&p->frame);
+    struct buf *b = batch ? next_reply(p, batch) : frame_out(&p->frame);
     size_t mark = buf_len(b);
 
     dispatch_reply(c, r, b);
@@ -119,24 +123,27 @@ static void end_call(struct peer *p, struct call *c, int r)
 
 /* -- requests -- */
 
-/* Whether the descriptors that came are those that the message speaks of. Surplus shows when all that came with them
- * has been read. */
+/* Whether the descriptors that came are those that the message speaks of. Surplus shows when all
+ * that came with them has been read. */
 static int check_fds(struct peer *p, int n_fds, struct error *e)
 {
     bool surplus = p->frame.n_fds_in > n_fds && !frame_has_input(&p->frame);
 
     if (p->frame.fds_broken)
-        return error_set(e, ERROR_FD, "TRUNCATED", "descriptors were truncated or too many; the session ends");
+        return error_set(e, ERROR_FD, "TRUNCATED",
+                         "descriptors were truncated or too many; the session ends");
     if (p->frame.n_fds_in < n_fds)
-        return error_set(e, ERROR_FD, "MISSING", "the message says fds: %d, but none came; the session ends",
-                         n_fds);
+        return error_set(e, ERROR_FD, "MISSING",
+                         "the message says fds: %d, but none came; the session ends", n_fds);
     if (surplus)
-        return error_set(e, ERROR_FD, "SURPLUS", "a descriptor came that no message speaks of; the session ends");
+        return error_set(e, ERROR_FD, "SURPLUS",
+                         "a descriptor came that no message speaks of; the session ends");
     return 0;
 }
 
 /* Runs one request. Returns true when its call waits. */
-static bool begin_call(struct peer *p, const struct json *json, const struct message *m, struct batch *batch)
+static bool begin_call(struct peer *p, const struct json *json, const struct message *m,
+                       struct batch *batch)
 {
     struct call *c = call_new(p->core, &p->session);
     struct error e = {0};
@@ -145,7 +152,7 @@ static bool begin_call(struct peer *p, const struct json *json, const struct mes
     if (!c) {
         error_memory(&e);
         if (m->id)
-            answer_error(p, batch ? next_reply(batch) : frame_out(&p->frame), m->id, m->n_id, &e);
+            answer_error(p, batch ? next_reply(p, batch) : frame_out(&p->frame), m->id, m->n_id, &e);
         if (m->id && !batch)
             end_line(p);
         return false;
@@ -202,7 +209,8 @@ static bool run_entry(struct peer *p, struct batch *b, uint32_t entry)
     int r = message_parse(&b->json, entry, &m, &e);
 
     if (!r && m.n_fds)
-        r = error_set(&e, ERROR_FD, NULL, "no entry of a batch may carry descriptors; the session ends");
+        r = error_set(&e, ERROR_FD, NULL,
+                      "no entry of a batch may carry descriptors; the session ends");
     if (!r)
         r = check_stopping(p, &e);
     if (!r && buf_len(&b->replies) > LIMIT_BATCH_REPLY_BYTES)
@@ -211,7 +219,7 @@ static bool run_entry(struct peer *p, struct batch *b, uint32_t entry)
     if (!r)
         return begin_call(p, &b->json, &m, b);
     if (m.id)
-        answer_error(p, next_reply(b), m.id, m.n_id, &e);
+        answer_error(p, next_reply(p, b), m.id, m.n_id, &e);
     return false;
 }
 
@@ -220,7 +228,8 @@ bool peer_has_time(const struct peer *p)
     return p->core->clock().monotonic < p->turn_ends;
 }
 
-/* Runs entries until one waits, time is up, or all are answered. Returns true when the batch has not ended. */
+/* Runs entries until one waits, time is up, or all are answered. Returns true when the batch has
+ * not ended. */
 static bool run_batch(struct peer *p, struct batch *b)
 {
     struct buf *out = frame_out(&p->frame);
@@ -277,8 +286,8 @@ static bool begin_batch(struct peer *p, struct json *json, const char *line, siz
     if (n_entries == 0)
         error_set(&e, ERROR_INVALID_REQUEST, NULL, "a batch has at least one entry");
     else if (n_entries > LIMIT_BATCH_ENTRIES)
-        error_set(&e, ERROR_LIMIT, "BATCH", "a batch has at most %d entries, not %u", LIMIT_BATCH_ENTRIES,
-                  n_entries);
+        error_set(&e, ERROR_LIMIT, "BATCH", "a batch has at most %d entries, not %u",
+                  LIMIT_BATCH_ENTRIES, n_entries);
     else if (check_fds(p, 0, &e) == 0 && !(b = new_batch(p, json, line, n)))
         error_memory(&e);
     if (!e.id)
@@ -294,7 +303,8 @@ void peer_run_line(struct peer *p, const char *line, size_t n)
     int r = json_scan(json, line, n, &e);
     bool waits;
 
-    if (r && (r != ERROR_INVALID_REQUEST || json->n_tokens == 0 || json->tokens[0].type != JSON_OBJECT)) {
+    if (r && (r != ERROR_INVALID_REQUEST || json->n_tokens == 0 ||
+              json->tokens[0].type != JSON_OBJECT)) {
         answer_line_error(p, &e);
         return;
     }
@@ -307,8 +317,8 @@ void peer_run_line(struct peer *p, const char *line, size_t n)
 
 /* -- what a session does with its lines -- */
 
-/* No whole line is left: what came with it cannot be told from what came for nothing, but the line that is still to come
- * can claim no more than one descriptor. */
+/* No whole line is left: what came with it cannot be told from what came for nothing, but the line
+ * that is still to come can claim no more than one descriptor. */
 bool peer_has_stray_fds(struct peer *p)
 {
     int n_allowed = frame_has_input(&p->frame) ? LIMIT_FDS_PER_MESSAGE : 0;
@@ -318,7 +328,8 @@ bool peer_has_stray_fds(struct peer *p)
         return false;
     check_fds(p, 0, &e);
     if (!e.id)
-        error_set(&e, ERROR_FD, "SURPLUS", "more descriptors came than a message may carry; the session ends");
+        error_set(&e, ERROR_FD, "SURPLUS",
+                  "more descriptors came than a message may carry; the session ends");
     answer_line_error(p, &e);
     return true;
 }
@@ -336,9 +347,9 @@ bool peer_has_paused(const struct peer *p)
 {
     struct batch *b;
 
-    DL_FOREACH (p->batches, b)
-        if (b->is_paused)
-            return true;
+    DL_FOREACH(p->batches, b)
+    if (b->is_paused)
+        return true;
     return false;
 }
 
@@ -347,9 +358,9 @@ bool peer_resume(struct peer *p)
 {
     struct batch *b, *next;
 
-    DL_FOREACH_SAFE (p->batches, b, next)
-        if (b->is_paused && !run_batch(p, b))
-            p->n_in_work--;
+    DL_FOREACH_SAFE(p->batches, b, next)
+    if (b->is_paused && !run_batch(p, b))
+        p->n_in_work--;
     return peer_has_paused(p);
 }
 

@@ -1,5 +1,5 @@
-/* peer_lines.h — what becomes of a session's lines: requests and batches that are begun, go on and are answered. The other
- * half of peer, which decides when. */
+/* peer_lines.h — what becomes of a session's lines: requests and batches that are begun, go on and
+ * are answered. The other half of peer, which decides when. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,7 +13,8 @@ void peer_run_line(struct peer *p, const char *line, size_t n);
 /* Answers a line that was too long. */
 void peer_refuse_line(struct peer *p);
 
-/* Whether descriptors came that no line can claim; then the client has been told and the session ends. */
+/* Whether descriptors came that no line can claim; then the client has been told and the session
+ * ends. */
 bool peer_has_stray_fds(struct peer *p);
 
 /* Batches that were cut off go on. Returns whether one is cut off again. */

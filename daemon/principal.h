@@ -1,4 +1,5 @@
-/* principal.h — who opened something: kept as long as anything speaks of it, which is longer than the session. */
+/* principal.h — who opened something: kept as long as anything speaks of it, which is longer than
+ * the session. */
 #pragma once
 #include <stdint.h>
 #include <sys/types.h>
@@ -9,7 +10,7 @@ struct principal {
     uid_t uid;
     gid_t gid;
     pid_t pid;
-    char *exe, *label; /* may be NULL */
+    char *exe, *label;     /* may be NULL */
     int n_lookups;         /* look-ups it pays for, also those nobody waits for any more */
     int n_running_lookups; /* of them, in a worker; the workers' own */
 };

@@ -91,8 +91,8 @@ static bool is_found_at_once(struct lookup *l)
 }
 
 struct lookup *resolver_find_addresses(struct workers *w, const char *host, const char *service,
-                                       const struct addrinfo *hints, struct principal *payer, void *owner,
-                                       int *ret_errno)
+                                       const struct addrinfo *hints, struct principal *payer,
+                                       void *owner, int *ret_errno)
 {
     struct lookup *l = new_lookup(run_addresses, payer, owner, ret_errno);
 

@@ -19,7 +19,7 @@ enum {
     ACCEPTS_PER_TURN = 64,
     TURN_USEC = 2000, /* shared by all who have something to do */
     LEAST_USEC = 50,
-    ACCEPT_PAUSE_USEC = 100000,  /* after the descriptors ran out */
+    ACCEPT_PAUSE_USEC = 100000, /* after the descriptors ran out */
 };
 
 struct client {
@@ -109,7 +109,8 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *use
     return 0;
 }
 
-/* The process that opened the session ended; a child that has inherited the socket does not keep it alive. */
+/* The process that opened the session ended; a child that has inherited the socket does not keep it
+ * alive. */
 static int on_process(sd_event_source *source, int fd, uint32_t events, void *user)
 {
     struct client *c = user;
@@ -127,19 +128,22 @@ static int count_of_uid(const struct server *s, uid_t uid)
     const struct client *c;
     int n = 0;
 
-    DL_FOREACH (s->clients, c)
-        n += c->peer->session.who->uid == uid;
+    DL_FOREACH(s->clients, c)
+    n += c->peer->session.who->uid == uid;
     return n;
 }
 
 static int watch_client(struct server *s, struct client *c, int fd)
 {
-    int r = sd_event_add_io(s->event, &c->io, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, on_client, c);
+    int r = sd_event_add_io(s->event, &c->io, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                            on_client, c);
 
     if (r < 0)
         return r;
     c->pid_fd = admit_open_process(fd, c->peer->session.who->pid);
-    return c->pid_fd < 0 ? 0 : sd_event_add_io(s->event, &c->process, c->pid_fd, EPOLLIN, on_process, c);
+    return c->pid_fd < 0
+               ? 0
+               : sd_event_add_io(s->event, &c->process, c->pid_fd, EPOLLIN, on_process, c);
 }
 
 static int add_known_client(struct server *s, int fd, struct principal *who)
@@ -149,13 +153,15 @@ static int add_known_client(struct server *s, int fd, struct principal *who)
     int r;
 
     if (!is_admin)
-        return admit_refuse(fd, who, ERROR_POLICY, NULL, "this daemon serves its own user and root only");
+        return admit_refuse(fd, who, ERROR_POLICY, NULL,
+                            "this daemon serves its own user and root only");
     if (s->n_clients >= s->core.n_max_sessions)
         return admit_refuse(fd, who, ERROR_LIMIT, "SESSIONS",
-                      "the daemon has as many sessions as it may (max-sessions); end one");
+                            "the daemon has as many sessions as it may (max-sessions); end one");
     if (count_of_uid(s, who->uid) >= s->core.config->n_max_sessions_per_uid)
-        return admit_refuse(fd, who, ERROR_LIMIT, "SESSIONS",
-                      "your user has as many sessions as it may (max-sessions-per-uid); end one");
+        return admit_refuse(
+            fd, who, ERROR_LIMIT, "SESSIONS",
+            "your user has as many sessions as it may (max-sessions-per-uid); end one");
     if (!(c = calloc(1, sizeof *c))) {
         close(fd);
         return -ENOMEM;
@@ -199,7 +205,8 @@ static int on_pause_over(sd_event_source *source, uint64_t usec, void *user)
     return 0;
 }
 
-/* Out of descriptors the listener stays readable; looking at it again at once would only burn the processor. */
+/* Out of descriptors the listener stays readable; looking at it again at once would only burn the
+ * processor. */
 static void pause_listening(struct server *s, int r)
 {
     log_line(LOG_WARNING, "no session can be taken now: %s", strerror(-r));
@@ -273,9 +280,11 @@ static int open_loop(struct server *s, const struct server_setup *setup)
     if (r >= 0)
         r = sd_event_add_io(s->event, &s->waits, wait_fd(s->core.wait), EPOLLIN, on_waits, s);
     if (r >= 0)
-        r = sd_event_add_io(s->event, &s->lookups, workers_fd(s->core.workers), EPOLLIN, on_workers, s);
+        r = sd_event_add_io(s->event, &s->lookups, workers_fd(s->core.workers), EPOLLIN, on_workers,
+                            s);
     if (r >= 0)
-        r = sd_event_add_io(s->event, &s->files, workers_fd(s->core.file_workers), EPOLLIN, on_workers, s);
+        r = sd_event_add_io(s->event, &s->files, workers_fd(s->core.file_workers), EPOLLIN,
+                            on_workers, s);
     if (r >= 0)
         r = sd_event_add_time(s->event, &s->timer, CLOCK_MONOTONIC, 0, 1, on_timer, s);
     if (r >= 0)
@@ -353,12 +362,14 @@ static void run_tickets(struct server *s)
     }
 }
 
-/* Sends what this turn brought, and sees who is done. Who has more to do stays touched for the next turn. */
+/* Sends what this turn brought, and sees who is done. Who has more to do stays touched for the next
+ * turn. */
 static void flush_touched(struct server *s)
 {
     struct client *c, *next;
 
-    DL_FOREACH_SAFE2 (s->touched, c, next, touched_next) {
+    DL_FOREACH_SAFE2(s->touched, c, next, touched_next)
+    {
         c->has_more |= peer_flush(c->peer);
         if (peer_is_over(c->peer))
             remove_client(c, "its session ended");
@@ -385,14 +396,17 @@ int server_turn(struct server *s, int64_t timeout_usec)
     struct client *c;
     int n_touched, r;
 
-    r = sd_event_run(s->event, at_once ? 0 : timeout_usec == FOREVER ? UINT64_MAX : (uint64_t)timeout_usec);
+    r = sd_event_run(s->event, at_once                   ? 0
+                               : timeout_usec == FOREVER ? UINT64_MAX
+                                                         : (uint64_t)timeout_usec);
     if (r < 0)
         return r;
     s->core.now = s->core.clock();
     run_tickets(s);
     DL_COUNT2(s->touched, c, n_touched, touched_next);
-    DL_FOREACH2 (s->touched, c, touched_next)
-        c->has_more = peer_work(c->peer, n_touched < TURN_USEC / LEAST_USEC ? TURN_USEC / n_touched : LEAST_USEC);
+    DL_FOREACH2(s->touched, c, touched_next)
+    c->has_more =
+        peer_work(c->peer, n_touched < TURN_USEC / LEAST_USEC ? TURN_USEC / n_touched : LEAST_USEC);
     run_tickets(s); /* what this work has made ready */
     flush_touched(s);
     store_trim(s->core.store);
@@ -424,7 +438,8 @@ void server_stop(struct server *s, int64_t timeout_usec)
 
     s->is_stopping = true;
     set_listening(s, false);
-    DL_FOREACH (s->clients, c) {
+    DL_FOREACH(s->clients, c)
+    {
         peer_stop(c->peer);
         touch(c);
     }

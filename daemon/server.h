@@ -1,5 +1,6 @@
-/* server.h — the event loop: the control socket, the sessions, the times, the signals. The one place (with main) that
- * knows sd-event. Everything below is asked what there is to do and never calls up. */
+/* server.h — the event loop: the control socket, the sessions, the times, the signals. The one
+ * place (with main) that knows sd-event. Everything below is asked what there is to do and never
+ * calls up. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,7 +11,7 @@ struct server;
 
 struct server_setup {
     const struct config *config; /* borrowed */
-    int listen_fd;               /* the control socket, borrowed; -1: sessions are only added by hand */
+    int listen_fd; /* the control socket, borrowed; -1: sessions are only added by hand */
     int64_t first_handle;
     struct now (*clock)(void); /* NULL: the system's */
 };
@@ -27,12 +28,12 @@ int server_add_client(struct server *s, int fd);
 /* Takes over what stands in the settings now. Sessions that are there keep what they began with. */
 void server_apply_settings(struct server *s);
 
-/* One turn of the loop: waits for at most timeout_usec (FOREVER: until something happens), does what there is to do,
- * sends what there is to send. Returns 0, or -errno of the loop itself. */
+/* One turn of the loop: waits for at most timeout_usec (FOREVER: until something happens), does
+ * what there is to do, sends what there is to send. Returns 0, or -errno of the loop itself. */
 int server_turn(struct server *s, int64_t timeout_usec);
 
-/* Runs until SIGTERM or SIGINT, which are handled from here on, as is SIGHUP: `reload` is called for it. `reserve` is
- * told now and then which handle number comes next. Returns 0 or -errno. */
+/* Runs until SIGTERM or SIGINT, which are handled from here on, as is SIGHUP: `reload` is called
+ * for it. `reserve` is told now and then which handle number comes next. Returns 0 or -errno. */
 struct server_hooks {
     void (*reload)(void *user);
     void (*reserve)(void *user, int64_t next_handle);

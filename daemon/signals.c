@@ -17,7 +17,8 @@ static int on_end_signal(sd_event_source *source, const struct signalfd_siginfo 
     return 0;
 }
 
-static int on_reload_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *user)
+static int on_reload_signal(sd_event_source *source, const struct signalfd_siginfo *info,
+                            void *user)
 {
     struct signals *s = user;
 

@@ -1,4 +1,5 @@
-/* signals.h — what an operator says by signals: SIGTERM and SIGINT end the daemon, SIGHUP makes it read its settings. */
+/* signals.h — what an operator says by signals: SIGTERM and SIGINT end the daemon, SIGHUP makes it
+ * read its settings. */
 #pragma once
 #include <stdbool.h>
 #include <systemd/sd-event.h>
@@ -10,7 +11,7 @@ struct signals {
     sd_event_source *sources[3];
 };
 
-/* Takes the signals over for this process; SIGPIPE is ignored from now on. Returns 0 or -errno; signals_close is due in any
- * case. */
+/* Takes the signals over for this process; SIGPIPE is ignored from now on. Returns 0 or -errno;
+ * signals_close is due in any case. */
 int signals_open(struct signals *s, sd_event *event);
 void signals_close(struct signals *s);

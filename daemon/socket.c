@@ -28,7 +28,8 @@ void socket_close(int fd)
     struct linger linger = {0};
     socklen_t n = sizeof linger;
 
-    if (getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &n) == 0 && linger.l_onoff && linger.l_linger > 0) {
+    if (getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &n) == 0 && linger.l_onoff &&
+        linger.l_linger > 0) {
         linger.l_onoff = 0;
         setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
     }
@@ -134,13 +135,15 @@ int socket_connect_end(int fd, const struct wire_sockaddr *address)
     return r == -EISCONN ? 0 : r;
 }
 
-ssize_t socket_send(int fd, const void *data, size_t n, int flags, const struct wire_sockaddr *address)
+ssize_t socket_send(int fd, const void *data, size_t n, int flags,
+                    const struct wire_sockaddr *address)
 {
     const struct sockaddr *to = address ? (const struct sockaddr *)&address->addr : NULL;
     ssize_t r;
 
     do
-        r = sendto(fd, data, n, flags | MSG_DONTWAIT | MSG_NOSIGNAL, to, address ? address->len : 0);
+        r = sendto(fd, data, n, flags | MSG_DONTWAIT | MSG_NOSIGNAL, to,
+                   address ? address->len : 0);
     while (r < 0 && errno == EINTR);
     return r < 0 ? -errno : r;
 }
@@ -191,8 +194,10 @@ ssize_t socket_recv_packet(int fd, void *data, size_t n, int flags, bool *ret_en
         char room[CMSG_SPACE(sizeof(struct ucred))];
     } control;
     struct iovec iov = {data, n};
-    struct msghdr msg = {
-        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    struct msghdr msg = {.msg_iov = &iov,
+                         .msg_iovlen = 1,
+                         .msg_control = &control,
+                         .msg_controllen = sizeof control};
     int before = int_option(fd, SO_PASSCRED), on = 1;
     ssize_t r;
 
@@ -269,10 +274,11 @@ int socket_group(int fd, bool join, const struct wire_sockaddr *group, unsigned 
     struct group_req any = {.gr_interface = ifindex, .gr_group = group->addr};
 
     if (!source)
-        return socket_set_option(fd, level, join ? MCAST_JOIN_GROUP : MCAST_LEAVE_GROUP, &any, sizeof any);
+        return socket_set_option(fd, level, join ? MCAST_JOIN_GROUP : MCAST_LEAVE_GROUP, &any,
+                                 sizeof any);
     with.gsr_source = source->addr;
-    return socket_set_option(fd, level, join ? MCAST_JOIN_SOURCE_GROUP : MCAST_LEAVE_SOURCE_GROUP, &with,
-                             sizeof with);
+    return socket_set_option(fd, level, join ? MCAST_JOIN_SOURCE_GROUP : MCAST_LEAVE_SOURCE_GROUP,
+                             &with, sizeof with);
 }
 
 int socket_poll(int fd, int events)

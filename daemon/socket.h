@@ -1,5 +1,6 @@
-/* socket.h — one attempt of one system call on one kernel socket. Nothing here blocks, waits or tries again: a call
- * that would block says -EAGAIN. Every socket is made O_NONBLOCK and O_CLOEXEC; SIGPIPE never comes.
+/* socket.h — one attempt of one system call on one kernel socket. Nothing here blocks, waits or
+ * tries again: a call that would block says -EAGAIN. Every socket is made O_NONBLOCK and O_CLOEXEC;
+ * SIGPIPE never comes.
  *
  * Knows no handles and no clients. Results are 0 (or a count) and -errno. */
 #pragma once
@@ -14,9 +15,9 @@
 int socket_open(int family, int type, int protocol);
 int socket_open_pair(int type, int ret_fds[2]);
 
-/* Closes without lingering: a socket with SO_LINGER would hold the caller up for its whole linger time, also when
- * it is non-blocking; the kernel sends what is left in the background instead. A linger of 0 s keeps its meaning
- * (reset). */
+/* Closes without lingering: a socket with SO_LINGER would hold the caller up for its whole linger
+ * time, also when it is non-blocking; the kernel sends what is left in the background instead. A
+ * linger of 0 s keeps its meaning (reset). */
 void socket_close(int fd);
 
 /* What the kernel knows a socket by. What it does not tell becomes 0. */
@@ -29,26 +30,28 @@ int socket_bind(int fd, const struct wire_sockaddr *address);
 /* listen(2); returns the backlog in force: the kernel clamps it to net.core.somaxconn. */
 int socket_listen(int fd, int64_t backlog);
 
-/* accept4(2). Returns the new fd. Errors of a connection that died in the queue are passed over (accept(2), "Error
- * handling"), a bounded number of times. */
+/* accept4(2). Returns the new fd. Errors of a connection that died in the queue are passed over
+ * (accept(2), "Error handling"), a bounded number of times. */
 int socket_accept(int fd, struct wire_sockaddr *ret_peer);
 
-/* connect(2): -EINPROGRESS when it goes on; then socket_connect_end with the same address tells what became of it: 0,
- * -EALREADY while it still goes on, or the failure. It asks connect(2) again and not SO_ERROR, for only that ends the
- * kernel's own state of connecting, after which the socket can be used for another attempt. */
+/* connect(2): -EINPROGRESS when it goes on; then socket_connect_end with the same address tells
+ * what became of it: 0, -EALREADY while it still goes on, or the failure. It asks connect(2) again
+ * and not SO_ERROR, for only that ends the kernel's own state of connecting, after which the socket
+ * can be used for another attempt. */
 int socket_connect(int fd, const struct wire_sockaddr *address);
 int socket_connect_end(int fd, const struct wire_sockaddr *address);
 
 /* send(2), to `address` unless it is NULL. */
-ssize_t socket_send(int fd, const void *data, size_t n, int flags, const struct wire_sockaddr *address);
+ssize_t socket_send(int fd, const void *data, size_t n, int flags,
+                    const struct wire_sockaddr *address);
 
-/* recvmsg(2): at most n bytes. ret_from (or NULL) gets the sender, ret_length (or NULL) the datagram's true length.
- * Descriptors that a Unix peer sends along are not taken. */
+/* recvmsg(2): at most n bytes. ret_from (or NULL) gets the sender, ret_length (or NULL) the
+ * datagram's true length. Descriptors that a Unix peer sends along are not taken. */
 ssize_t socket_recv(int fd, void *data, size_t n, int flags, struct wire_sockaddr *ret_from,
                     size_t *ret_length);
 
-/* The same for a Unix SOCK_SEQPACKET whose peer has shut down: both an empty packet and the end are 0 bytes, but only a
- * packet has a sender (unix(7), SO_PASSCRED). *ret_end: it is the end. */
+/* The same for a Unix SOCK_SEQPACKET whose peer has shut down: both an empty packet and the end are
+ * 0 bytes, but only a packet has a sender (unix(7), SO_PASSCRED). *ret_end: it is the end. */
 ssize_t socket_recv_packet(int fd, void *data, size_t n, int flags, bool *ret_end);
 
 int socket_shutdown(int fd, int how);
@@ -67,8 +70,8 @@ int socket_peer(int fd, struct wire_sockaddr *ret);
 /* Whether this local address is one: a port that is not 0, or a Unix name. */
 bool socket_is_bound(const struct wire_sockaddr *address);
 
-/* A multicast group (MCAST_JOIN_GROUP and its relatives, RFC 3678), source NULL: from any. ifindex 0: the kernel
- * chooses. */
+/* A multicast group (MCAST_JOIN_GROUP and its relatives, RFC 3678), source NULL: from any. ifindex
+ * 0: the kernel chooses. */
 int socket_group(int fd, bool join, const struct wire_sockaddr *group, unsigned ifindex,
                  const struct wire_sockaddr *source);
 

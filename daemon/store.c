@@ -91,8 +91,8 @@ void store_trim(struct store *s)
 
 /* -- names -- */
 
-/* `@c` of session 12 is kept as `12@c`, so that each session has its own; nobody can write that: a name has its @ in
- * front or none. */
+/* `@c` of session 12 is kept as `12@c`, so that each session has its own; nobody can write that: a
+ * name has its @ in front or none. */
 static char *make_key(const struct session *session, const char *name)
 {
     char *key;
@@ -125,14 +125,16 @@ static int check_syntax(const char *name, struct error *e)
     if (n == 0 || strlen(name) > LIMIT_NAME_BYTES)
         return error_param(e, "name", "has 1 to %d bytes", LIMIT_NAME_BYTES);
     if (strspn(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != n)
-        return error_param(e, "name", "is made of letters, digits, dot, minus and underscore, with @ in "
-                                      "front for a name of this session");
+        return error_param(e, "name",
+                           "is made of letters, digits, dot, minus and underscore, with @ in "
+                           "front for a name of this session");
     if (strspn(rest, "0123456789") == n && rest == name)
         return error_param(e, "name", "must not be a number: it would look like a handle");
     return 0;
 }
 
-int store_check_name(struct store *s, const struct session *session, const char *name, struct error *e)
+int store_check_name(struct store *s, const struct session *session, const char *name,
+                     struct error *e)
 {
     struct handle *taken;
     char *key;
@@ -147,8 +149,9 @@ int store_check_name(struct store *s, const struct session *session, const char 
     if (!taken)
         return 0;
     e->handle = taken->id;
-    return error_set(e, ERROR_HANDLE, "NAME_TAKEN", "handle %lld is called %s already; close it first",
-                     (long long)taken->id, name);
+    return error_set(e, ERROR_HANDLE, "NAME_TAKEN",
+                     "handle %lld is called %s already; close it first", (long long)taken->id,
+                     name);
 }
 
 /* -- making -- */
@@ -285,8 +288,9 @@ static int unknown(const struct wire_handle *wanted, struct error *e)
     if (wanted->name)
         return error_set(e, ERROR_HANDLE, "UNKNOWN", "no living handle is called %s", wanted->name);
     e->handle = wanted->id;
-    return error_set(e, ERROR_HANDLE, "UNKNOWN", "there is no handle %lld%s", (long long)wanted->id,
-                     wanted->id < HANDLE_FIRST ? "; handles start at 16777217, this looks like an fd" : "");
+    return error_set(
+        e, ERROR_HANDLE, "UNKNOWN", "there is no handle %lld%s", (long long)wanted->id,
+        wanted->id < HANDLE_FIRST ? "; handles start at 16777217, this looks like an fd" : "");
 }
 
 bool store_may_use(const struct session *session, const struct handle *h)
@@ -315,8 +319,8 @@ int store_find_row(struct store *s, const struct session *session, const struct 
     }
     if (!h && !wanted->name && wanted->id >= HANDLE_FIRST && wanted->id < s->next_id) {
         e->handle = wanted->id;
-        return error_set(e, ERROR_HANDLE, "CLOSED", "handle %lld is closed; the history has let it go",
-                         (long long)wanted->id);
+        return error_set(e, ERROR_HANDLE, "CLOSED",
+                         "handle %lld is closed; the history has let it go", (long long)wanted->id);
     }
     if (!h || !store_may_use(session, h))
         return unknown(wanted, e);
@@ -341,9 +345,10 @@ int store_find(struct store *s, const struct session *session, const struct wire
     seconds = (time_t)(h->ended / 1000000);
     strftime(at, sizeof at, "%FT%TZ", gmtime(&seconds));
     e->handle = h->id;
-    return error_set(e, ERROR_HANDLE, "CLOSED", "handle %lld is closed since %s (%.1f s ago), how: %s%s%s",
-                     (long long)h->id, at, (double)(s->now->real - h->ended) / 1e6,
-                     store_ending_name(h->how), h->reason ? ", " : "", h->reason ? h->reason : "");
+    return error_set(e, ERROR_HANDLE, "CLOSED",
+                     "handle %lld is closed since %s (%.1f s ago), how: %s%s%s", (long long)h->id,
+                     at, (double)(s->now->real - h->ended) / 1e6, store_ending_name(h->how),
+                     h->reason ? ", " : "", h->reason ? h->reason : "");
 }
 
 /* -- ending -- */
@@ -426,9 +431,9 @@ struct tally store_tally(const struct store *s)
 const char *store_state_name(enum handle_state state)
 {
     static const char *const names[N_STATES] = {
-        [STATE_CREATED] = "created",         [STATE_BOUND] = "bound",
-        [STATE_LISTENING] = "listening",     [STATE_CONNECTING] = "connecting",
-        [STATE_CONNECTED] = "connected",     [STATE_HALF_CLOSED] = "half_closed",
+        [STATE_CREATED] = "created",     [STATE_BOUND] = "bound",
+        [STATE_LISTENING] = "listening", [STATE_CONNECTING] = "connecting",
+        [STATE_CONNECTED] = "connected", [STATE_HALF_CLOSED] = "half_closed",
         [STATE_CLOSED] = "closed",
     };
 
@@ -438,8 +443,8 @@ const char *store_state_name(enum handle_state state)
 const char *store_ending_name(enum ending_how how)
 {
     static const char *const names[N_ENDINGS] = {
-        [END_CLOSED] = "closed",           [END_RECLAIMED] = "reclaimed", [END_EXPIRED] = "expired",
-        [END_HANDED_OFF] = "handed_off",   [END_LOST] = "lost",
+        [END_CLOSED] = "closed",         [END_RECLAIMED] = "reclaimed", [END_EXPIRED] = "expired",
+        [END_HANDED_OFF] = "handed_off", [END_LOST] = "lost",
     };
 
     return names[how];

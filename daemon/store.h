@@ -1,8 +1,8 @@
-/* store.h — the only owner of kernel sockets: handles, their names, who holds them. Others keep a handle's number
- * from one turn to the next, never its pointer.
+/* store.h — the only owner of kernel sockets: handles, their names, who holds them. Others keep a
+ * handle's number from one turn to the next, never its pointer.
  *
- * Stands on wait (a handle can be waited on) and ledger (every birth and end is written down). Knows nothing of
- * requests. */
+ * Stands on wait (a handle can be waited on) and ledger (every birth and end is written down).
+ * Knows nothing of requests. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,7 +29,7 @@ struct session {
     bool is_admin;
     bool is_unordered;
     const char *no_waiting; /* why its calls may not wait any more; NULL: they may */
-    struct call *calls;  /* that wait */
+    struct call *calls;     /* that wait */
     struct handle *handles; /* that it holds */
 };
 
@@ -63,8 +63,8 @@ struct handle {
     char *label, *site;
     struct wire_timeout timeout;
     struct point point;
-    struct buf ahead;   /* read from the kernel and not yet given out */
-    bool ahead_eof;     /* and then the end */
+    struct buf ahead; /* read from the kernel and not yet given out */
+    bool ahead_eof;   /* and then the end */
     int64_t cookie, inode;
     int64_t opened, last_used; /* real microseconds */
     int64_t n_sent, n_received;
@@ -73,15 +73,16 @@ struct handle {
     int n_changes;
     enum ending_how how; /* when closed, with the time and the reason */
     int64_t ended;
-    const char *reason; /* static, or NULL */
-    struct handle *prev, *next; /* of the same session; in the history, by end */
+    const char *reason;                   /* static, or NULL */
+    struct handle *prev, *next;           /* of the same session; in the history, by end */
     struct handle *live_prev, *live_next; /* of all that live */
     UT_hash_handle hh, hh_name;
 };
 
 struct store;
 
-/* An empty store that numbers handles from `first`. `wait` and `now` are borrowed. NULL when memory is out. */
+/* An empty store that numbers handles from `first`. `wait` and `now` are borrowed. NULL when memory
+ * is out. */
 struct store *store_new(struct wait *wait, const struct now *now, int64_t first);
 
 /* How many closed rows are kept, and how long. */
@@ -101,19 +102,22 @@ struct creation {
 #define CREATION_OF(p)                                                                             \
     ((struct creation){(p)->name.s, (p)->label.s, (p)->site.s, (p)->pool.s, (p)->lease, 0, 0})
 
-/* Takes the kernel socket `fd` (also on failure, then it is closed) under a new number for this session.
- * Returns 0 with *ret, ERROR_HANDLE when the name is taken, ERROR_INVALID_PARAMS for a bad name, ERROR_OS. */
+/* Takes the kernel socket `fd` (also on failure, then it is closed) under a new number for this
+ * session. Returns 0 with *ret, ERROR_HANDLE when the name is taken, ERROR_INVALID_PARAMS for a bad
+ * name, ERROR_OS. */
 int store_add(struct store *s, struct session *session, int fd, const struct creation *how,
               enum handle_state state, struct handle **ret, struct error *e);
 
-/* Whether a name could be given now: so that a request fails before it has had an effect. Same errors. */
-int store_check_name(struct store *s, const struct session *session, const char *name, struct error *e);
+/* Whether a name could be given now: so that a request fails before it has had an effect. Same
+ * errors. */
+int store_check_name(struct store *s, const struct session *session, const char *name,
+                     struct error *e);
 
 /* Whether the session may use or see the handle: its opener's user, and admins. */
 bool store_may_use(const struct session *session, const struct handle *h);
 
-/* The living handle of a number or name, as far as this session may use it. Returns 0, or ERROR_HANDLE that says
- * whether it is unknown or closed, when and how. */
+/* The living handle of a number or name, as far as this session may use it. Returns 0, or
+ * ERROR_HANDLE that says whether it is unknown or closed, when and how. */
 int store_find(struct store *s, const struct session *session, const struct wire_handle *wanted,
                struct handle **ret, struct error *e);
 
@@ -121,8 +125,9 @@ int store_find(struct store *s, const struct session *session, const struct wire
 int store_find_row(struct store *s, const struct session *session, const struct wire_handle *wanted,
                    struct handle **ret, struct error *e);
 
-/* Closes it and writes down how and why (static text, or NULL). Requests that wait on it come up. The pointer stays
- * valid until the history lets the row go, and so at least to the end of this turn. Never blocks. */
+/* Closes it and writes down how and why (static text, or NULL). Requests that wait on it come up.
+ * The pointer stays valid until the history lets the row go, and so at least to the end of this
+ * turn. Never blocks. */
 void store_close(struct store *s, struct handle *h, enum ending_how how, const char *reason);
 
 /* Closes all that the session holds, as reclaimed. */
@@ -139,8 +144,9 @@ int64_t store_inode(struct handle *h);
 /* The handle's name as its users write it, or NULL. */
 const char *store_name_of(const struct handle *h);
 
-/* The living in ascending order, from the first above the number `after`; the closed in the order of their ends, from
- * the one behind `after` (when the history has let that go, all that is left is behind it). NULL at the end. */
+/* The living in ascending order, from the first above the number `after`; the closed in the order
+ * of their ends, from the one behind `after` (when the history has let that go, all that is left is
+ * behind it). NULL at the end. */
 struct handle *store_first(const struct store *s, int64_t after);
 struct handle *store_first_closed(const struct store *s, int64_t after);
 struct handle *store_next(const struct handle *h);

@@ -76,7 +76,8 @@ static struct link *first_of(const struct point *p, int lane)
 static bool is_first_everywhere(const struct ticket *t)
 {
     for (int i = 0; i < t->n_links; i++)
-        if (t->links[i].lane != WAIT_POLL && first_of(t->links[i].point, t->links[i].lane) != &t->links[i])
+        if (t->links[i].lane != WAIT_POLL &&
+            first_of(t->links[i].point, t->links[i].lane) != &t->links[i])
             return false;
     return true;
 }
@@ -140,8 +141,8 @@ static uint32_t wanted(const struct point *p)
     for (int lane = 0; lane < WAIT_POLL; lane++)
         if ((l = first_of(p, lane)))
             events |= l->events;
-    DL_FOREACH (p->lanes[WAIT_POLL], l)
-        events |= l->events;
+    DL_FOREACH(p->lanes[WAIT_POLL], l)
+    events |= l->events;
     return events;
 }
 
@@ -245,8 +246,8 @@ void wait_wake_all(struct wait *w, struct point *p)
     struct link *l;
 
     for (int lane = 0; lane < WAIT_N_LANES; lane++)
-        DL_FOREACH (p->lanes[lane], l)
-            make_runnable(w, l->ticket);
+        DL_FOREACH(p->lanes[lane], l)
+    make_runnable(w, l->ticket);
 }
 
 static void wake_point(struct wait *w, struct point *p, uint32_t events)
@@ -257,8 +258,8 @@ static void wake_point(struct wait *w, struct point *p, uint32_t events)
     for (int lane = 0; lane < WAIT_POLL; lane++)
         if ((l = first_of(p, lane)) && l->events & events && is_first_everywhere(l->ticket))
             make_runnable(w, l->ticket);
-    DL_FOREACH (p->lanes[WAIT_POLL], l)
-        make_runnable(w, l->ticket);
+    DL_FOREACH(p->lanes[WAIT_POLL], l)
+    make_runnable(w, l->ticket);
     /* What fired for one lane must not disarm the other. */
     if (wanted(p) & ~events)
         arm(w, p);

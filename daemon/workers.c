@@ -53,22 +53,23 @@ static void unref(struct workers *w)
     if (!last)
         return;
     DL_CONCAT(w->done, w->todo);
-    DL_FOREACH_SAFE (w->done, job, next)
-        job->free(job);
+    DL_FOREACH_SAFE(w->done, job, next)
+    job->free(job);
     close(w->event_fd);
     pthread_cond_destroy(&w->more);
     pthread_mutex_destroy(&w->lock);
     free(w);
 }
 
-/* The oldest job of somebody who has not got his share of the threads: one who asks for much holds up only himself. */
+/* The oldest job of somebody who has not got his share of the threads: one who asks for much holds
+ * up only himself. */
 static struct job *take(struct workers *w)
 {
     struct job *job;
 
-    DL_FOREACH (w->todo, job)
-        if (!job->n_running || *job->n_running < w->n_share)
-            break;
+    DL_FOREACH(w->todo, job)
+    if (!job->n_running || *job->n_running < w->n_share)
+        break;
     if (!job)
         return NULL;
     DL_DELETE(w->todo, job);

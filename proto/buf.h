@@ -18,7 +18,8 @@ static inline size_t buf_len(const struct buf *b)
     return b->end - b->start;
 }
 
-/* Makes room for n more bytes. Returns where they go (then raise `end`), NULL when memory is out. */
+/* Makes room for n more bytes. Returns where they go (then raise `end`), NULL when memory is out.
+ */
 char *buf_reserve(struct buf *b, size_t n);
 
 /* Appends n bytes, one byte, a NUL-terminated text, or what printf makes. */

@@ -26,8 +26,8 @@ static int find_constant(struct decoder *d, const struct field *field, const cha
     if (constant_find(space, name, n, ret))
         return 0;
     near = constant_nearest(space, name, n);
-    return error_param(d->e, decoder_path(d), "%.*s is not a known %s%s%s", (int)(n > 60 ? 60 : n), name,
-                       field_type_name(field->type), near ? "; did you mean " : "",
+    return error_param(d->e, decoder_path(d), "%.*s is not a known %s%s%s", (int)(n > 60 ? 60 : n),
+                       name, field_type_name(field->type), near ? "; did you mean " : "",
                        near ? near : "");
 }
 

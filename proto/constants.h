@@ -1,5 +1,5 @@
-/* constants.h — the BSD names on the wire and the numbers behind them. A name that this kernel's headers
- * do not know does not exist here. */
+/* constants.h — the BSD names on the wire and the numbers behind them. A name that this kernel's
+ * headers do not know does not exist here. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

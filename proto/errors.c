@@ -54,7 +54,8 @@ const char *error_hint(int sys_errno)
         return "the address is not one of this machine's; see if_nameindex";
     case EACCES:
     case EPERM:
-        return "the daemon's user may not do this; a privileged port or raw socket needs a capability";
+        return "the daemon's user may not do this; a privileged port or raw socket needs a "
+               "capability";
     case ECONNREFUSED:
         return "nobody listens there";
     case EMFILE:
@@ -93,8 +94,8 @@ int error_gai(struct error *e, int eai, int sys_errno, const char *host)
         const char *name;
     } names[] = {
 #define EAI(x) {x, #x}
-        EAI(EAI_ADDRFAMILY), EAI(EAI_AGAIN),   EAI(EAI_BADFLAGS),   EAI(EAI_FAIL),
-        EAI(EAI_FAMILY),     EAI(EAI_MEMORY),  EAI(EAI_NODATA),     EAI(EAI_NONAME),
+        EAI(EAI_ADDRFAMILY), EAI(EAI_AGAIN),   EAI(EAI_BADFLAGS), EAI(EAI_FAIL),
+        EAI(EAI_FAMILY),     EAI(EAI_MEMORY),  EAI(EAI_NODATA),   EAI(EAI_NONAME),
         EAI(EAI_OVERFLOW),   EAI(EAI_SERVICE), EAI(EAI_SOCKTYPE),
 #undef EAI
     };

@@ -8,25 +8,42 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/*      id               code    kind           name of its own      sentence */
-#define ERRORS(E)                                                                                       \
-    E(PARSE,             -32700, "protocol",    "PARSE_ERROR",       "The line is not JSON.")           \
-    E(INVALID_REQUEST,   -32600, "protocol",    "INVALID_REQUEST",   "The JSON is not a request that berth takes.") \
-    E(METHOD_NOT_FOUND,  -32601, "protocol",    "METHOD_NOT_FOUND",  "There is no such method.")        \
-    E(INVALID_PARAMS,    -32602, "protocol",    "INVALID_PARAMS",    "A parameter is wrong; `name` says which.") \
-    E(INTERNAL,          -32603, "protocol",    "INTERNAL_ERROR",    "The daemon failed by its own fault.") \
-    E(OS,                -32000, "os",          "EIO",               "A system call failed; `name` is its errno.") \
-    E(GAI,               -32001, "gai",         "EAI_FAIL",          "The resolver failed; `name` is its EAI code.") \
-    E(TIMEOUT,           -32002, "timeout",     "TIMEOUT",           "berth's own deadline passed.")    \
-    E(TLS,               -32003, "tls",         "TLS",               "The TLS handshake or verification failed.") \
-    E(POLICY,            -32010, "policy",      "DENIED",            "The pool's policy denies it.")    \
-    E(POOL,              -32011, "pool",        "EXHAUSTED",         "The pool's budget is used up.")   \
-    E(HANDLE,            -32012, "handle",      "UNKNOWN",           "The handle is unknown, closed, not yours or in the wrong state.") \
-    E(LEASE,             -32013, "lease",       "CANNOT_KEEP",       "The lease cannot be kept as asked.") \
-    E(LIMIT,             -32020, "limit",       "LIMIT",             "A ceiling of hello.limits was met.") \
-    E(CANCELLED,         -32021, "cancelled",   "CANCELLED",         "The call was cancelled.")         \
-    E(UNAVAILABLE,       -32022, "unavailable", "UNAVAILABLE",       "A feature or kernel support is missing; `name` says which.") \
-    E(FD,                -32023, "fd",          "FD",                "A descriptor is missing, surplus or truncated.")
+/* Each is: id, code, kind, name where the error has none of its own, sentence. */
+#define ERRORS(E)                                                                                  \
+    E(PARSE, -32700, "protocol", "PARSE_ERROR",                                                    \
+      "The line is not JSON.")                                                                     \
+    E(INVALID_REQUEST, -32600, "protocol", "INVALID_REQUEST",                                      \
+      "The JSON is not a request that berth takes.")                                               \
+    E(METHOD_NOT_FOUND, -32601, "protocol", "METHOD_NOT_FOUND",                                    \
+      "There is no such method.")                                                                  \
+    E(INVALID_PARAMS, -32602, "protocol", "INVALID_PARAMS",                                        \
+      "A parameter is wrong; `name` says which.")                                                  \
+    E(INTERNAL, -32603, "protocol", "INTERNAL_ERROR",                                              \
+      "The daemon failed by its own fault.")                                                       \
+    E(OS, -32000, "os", "EIO",                                                                     \
+      "A system call failed; `name` is its errno.")                                                \
+    E(GAI, -32001, "gai", "EAI_FAIL",                                                              \
+      "The resolver failed; `name` is its EAI code.")                                              \
+    E(TIMEOUT, -32002, "timeout", "TIMEOUT",                                                       \
+      "berth's own deadline passed.")                                                              \
+    E(TLS, -32003, "tls", "TLS",                                                                   \
+      "The TLS handshake or verification failed.")                                                 \
+    E(POLICY, -32010, "policy", "DENIED",                                                          \
+      "The pool's policy denies it.")                                                              \
+    E(POOL, -32011, "pool", "EXHAUSTED",                                                           \
+      "The pool's budget is used up.")                                                             \
+    E(HANDLE, -32012, "handle", "UNKNOWN",                                                         \
+      "The handle is unknown, closed, not yours or in the wrong state.")                           \
+    E(LEASE, -32013, "lease", "CANNOT_KEEP",                                                       \
+      "The lease cannot be kept as asked.")                                                        \
+    E(LIMIT, -32020, "limit", "LIMIT",                                                             \
+      "A ceiling of hello.limits was met.")                                                        \
+    E(CANCELLED, -32021, "cancelled", "CANCELLED",                                                 \
+      "The call was cancelled.")                                                                   \
+    E(UNAVAILABLE, -32022, "unavailable", "UNAVAILABLE",                                           \
+      "A feature or kernel support is missing; `name` says which.")                                \
+    E(FD, -32023, "fd", "FD",                                                                      \
+      "A descriptor is missing, surplus or truncated.")
 
 enum error_id {
     ERROR_NONE,

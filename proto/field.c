@@ -13,7 +13,8 @@ const struct field *field_find(const struct shape *shape, const char *name, size
 
     for (; field < end; field++) {
         if (field->type == FIELD_PAYLOAD) {
-            if ((n == 4 && memcmp(name, "text", 4) == 0) || (n == 6 && memcmp(name, "base64", 6) == 0))
+            if ((n == 4 && memcmp(name, "text", 4) == 0) ||
+                (n == 6 && memcmp(name, "base64", 6) == 0))
                 return field;
         } else if (is_called(field, name, n)) {
             return field;

@@ -31,8 +31,8 @@ void frame_done(struct frame *f)
 
 /* -- in -- */
 
-/* Every descriptor that came is taken up, however many the control message says: one that is looked over
- * stays open for ever (CMSG_SPACE of one int has room for two on 64-bit machines). */
+/* Every descriptor that came is taken up, however many the control message says: one that is looked
+ * over stays open for ever (CMSG_SPACE of one int has room for two on 64-bit machines). */
 static void take_control(struct frame *f, struct msghdr *msg)
 {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
@@ -65,8 +65,10 @@ int frame_read(struct frame *f)
     } control;
     char *room = buf_reserve(&f->in, READ_BYTES);
     struct iovec iov = {room, room ? f->in.n_room - f->in.end : 0};
-    struct msghdr msg = {
-        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    struct msghdr msg = {.msg_iov = &iov,
+                         .msg_iovlen = 1,
+                         .msg_control = &control,
+                         .msg_controllen = sizeof control};
     ssize_t n;
 
     if (!room) {

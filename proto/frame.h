@@ -1,6 +1,7 @@
-/* frame.h — a stream socket as lines with their descriptors: bounded both ways, never blocking. Used by both
- * ends. Bytes and descriptors travel in rings of their own, because the kernel glues messages together:
- * a descriptor belongs to the message that says so, not to the read that brought it.
+/* frame.h — a stream socket as lines with their descriptors: bounded both ways, never blocking.
+ * Used by both ends. Bytes and descriptors travel in rings of their own, because the kernel glues
+ * messages together: a descriptor belongs to the message that says so, not to the read that brought
+ * it.
  *
  * Knows nothing of JSON. */
 #pragma once
@@ -18,12 +19,12 @@ struct frame {
     int fd; /* owned */
     size_t n_max_line;
     struct buf in, out;
-    size_t n_scanned;  /* bytes of `in` that are known to hold no newline */
-    bool discarding;   /* inside a line that was too long */
-    bool eof;          /* the other side will send no more */
-    bool is_drained;   /* the last read took all there was, so that another now would be in vain */
-    bool fds_broken;   /* descriptors were truncated, or more came than may queue */
-    int fds_in[64];    /* received and not yet taken: a FIFO */
+    size_t n_scanned; /* bytes of `in` that are known to hold no newline */
+    bool discarding;  /* inside a line that was too long */
+    bool eof;         /* the other side will send no more */
+    bool is_drained;  /* the last read took all there was, so that another now would be in vain */
+    bool fds_broken;  /* descriptors were truncated, or more came than may queue */
+    int fds_in[64];   /* received and not yet taken: a FIFO */
     int n_fds_in;
     struct frame_fd_out *fds_out; /* to be sent: a FIFO; owned until sent */
     int n_fds_out, n_fds_out_room;
@@ -36,18 +37,18 @@ void frame_init(struct frame *f, int fd, size_t n_max_line);
 /* Closes the socket and every descriptor still held; gives the memory back. */
 void frame_done(struct frame *f);
 
-/* Reads once what the socket has. Returns bytes (> 0), 0 at the end (`eof` is set), -EAGAIN when there is
- * nothing now, other -errno when the connection is broken. */
+/* Reads once what the socket has. Returns bytes (> 0), 0 at the end (`eof` is set), -EAGAIN when
+ * there is nothing now, other -errno when the connection is broken. */
 int frame_read(struct frame *f);
 
-/* Reads and throws away what has come, a bounded amount of it: a socket that is closed with unread bytes resets the other
- * side, which then may lose what was sent to it (unix(7), tcp(7)). */
+/* Reads and throws away what has come, a bounded amount of it: a socket that is closed with unread
+ * bytes resets the other side, which then may lose what was sent to it (unix(7), tcp(7)). */
 void frame_drain(struct frame *f);
 
-/* The next line, without its newline and a carriage return before it; empty lines are passed over. It stays
- * valid until the next call on this frame. After `eof` an unfinished last line counts as a line.
- * Returns 1 with *ret_line and *ret_n, 0 when no whole line is there, -EMSGSIZE once for each line that is
- * too long (it is discarded). */
+/* The next line, without its newline and a carriage return before it; empty lines are passed over.
+ * It stays valid until the next call on this frame. After `eof` an unfinished last line counts as a
+ * line. Returns 1 with *ret_line and *ret_n, 0 when no whole line is there, -EMSGSIZE once for each
+ * line that is too long (it is discarded). */
 int frame_next(struct frame *f, const char **ret_line, size_t *ret_n);
 
 /* Whether unread bytes wait that frame_next has not given out. */
@@ -63,8 +64,8 @@ struct buf *frame_out(struct frame *f);
  * Returns 0 or -ENOMEM. */
 int frame_give_fd(struct frame *f, int fd);
 
-/* Sends what the socket takes. Returns 0 when all went out, -EAGAIN when some is left, other -errno when the
- * connection is broken. Never raises SIGPIPE. */
+/* Sends what the socket takes. Returns 0 when all went out, -EAGAIN when some is left, other -errno
+ * when the connection is broken. Never raises SIGPIPE. */
 int frame_flush(struct frame *f);
 
 /* Bytes that wait to be sent. */

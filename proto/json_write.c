@@ -145,7 +145,8 @@ static int32_t take_digits(const char *s)
     return (a | b | c | d) < 0 ? -1 : a << 18 | b << 12 | c << 6 | d;
 }
 
-/* The last four, of which n_pad are padding. The bits behind the last byte must be zero: one text for each value. */
+/* The last four, of which n_pad are padding. The bits behind the last byte must be zero: one text
+ * for each value. */
 static int32_t take_last_digits(const char *s, size_t n_pad)
 {
     const char last[4] = {s[0], s[1], n_pad > 1 ? 'A' : s[2], n_pad ? 'A' : s[3]};

@@ -13,14 +13,15 @@ static int take_id(const struct json *json, uint32_t token, struct message *m, s
 
     if (t->type != JSON_STRING && t->type != JSON_INTEGER && t->type != JSON_REAL &&
         t->type != JSON_NULL)
-        return error_set(e, ERROR_INVALID_REQUEST, NULL, "id must be a string, a number or null, not %s",
-                         json_type_name(t->type));
+        return error_set(e, ERROR_INVALID_REQUEST, NULL,
+                         "id must be a string, a number or null, not %s", json_type_name(t->type));
     if (t->type == JSON_INTEGER && !json_get_integer(json, token, &number))
         return error_set(e, ERROR_INVALID_REQUEST, NULL, "id is beyond 9007199254740991");
     if (t->has_nul)
         return error_set(e, ERROR_INVALID_REQUEST, NULL, "id must not contain \\u0000");
     if (t->end - t->start + 2 * quote > LIMIT_ID_BYTES)
-        return error_set(e, ERROR_INVALID_REQUEST, NULL, "id is longer than %d bytes", LIMIT_ID_BYTES);
+        return error_set(e, ERROR_INVALID_REQUEST, NULL, "id is longer than %d bytes",
+                         LIMIT_ID_BYTES);
     m->id = json->text + t->start - quote;
     m->n_id = t->end - t->start + 2 * quote;
     return 0;
@@ -42,7 +43,8 @@ static int take_fds(const struct json *json, uint32_t token, int *ret, struct er
 /* The members that say what to do. */
 static int take_call(const struct json *json, uint32_t token, struct message *m, struct error *e)
 {
-    uint32_t version = json_member(json, token, "jsonrpc"), method = json_member(json, token, "method");
+    uint32_t version = json_member(json, token, "jsonrpc"),
+             method = json_member(json, token, "method");
     uint32_t params = json_member(json, token, "params"), fds = json_member(json, token, "fds");
     enum json_type type;
 
@@ -57,8 +59,8 @@ static int take_call(const struct json *json, uint32_t token, struct message *m,
         return error_set(e, ERROR_INVALID_REQUEST, NULL, "method must not contain \\u0000");
     type = params ? json->tokens[params].type : JSON_OBJECT;
     if (type != JSON_OBJECT && type != JSON_ARRAY)
-        return error_set(e, ERROR_INVALID_REQUEST, NULL, "params must be an object or an array, not %s",
-                         json_type_name(type));
+        return error_set(e, ERROR_INVALID_REQUEST, NULL,
+                         "params must be an object or an array, not %s", json_type_name(type));
     m->method = method;
     m->params = params;
     return fds ? take_fds(json, fds, &m->n_fds, e) : 0;
@@ -157,7 +159,8 @@ void message_end_request(struct buf *b, int n_fds)
     buf_add_char(b, '}');
 }
 
-int message_parse_reply(const struct json *json, uint32_t token, struct message_reply *ret, struct error *e)
+int message_parse_reply(const struct json *json, uint32_t token, struct message_reply *ret,
+                        struct error *e)
 {
     uint32_t id, fds;
 

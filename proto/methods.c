@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 static struct method methods[N_METHODS];
 static const struct method *by_name[N_METHODS];
 
 static int compare(const void *a, const void *b)
 {
-    return strcmp((*(const struct method *const *)a)->name, (*(const struct method *const *)b)->name);
+    return strcmp((*(const struct method *const *)a)->name,
+                  (*(const struct method *const *)b)->name);
 }
 
 /* Before main: what follows from the list is worked out once, then only read. */

@@ -1,5 +1,5 @@
-/* Prints METHODS.md: the method table for people. A program of its own; the build compares what it prints with the
- * file in the tree. */
+/* Prints METHODS.md: the method table for people. A program of its own; the build compares what it
+ * prints with the file in the tree. */
 #include <stdio.h>
 #include <string.h>
 
@@ -22,8 +22,8 @@ static void print_rows(const struct shape *shape, const char *prefix)
 
         printf("| %s", prefix);
         print_name(field);
-        printf("%s | %s | %s |\n", field->need == OPTIONAL ? " ?" : "", field_type_name(field->type),
-               field->doc);
+        printf("%s | %s | %s |\n", field->need == OPTIONAL ? " ?" : "",
+               field_type_name(field->type), field->doc);
         if (!field->of)
             continue;
         snprintf(inner, sizeof inner, "%s%s%s ", prefix, field->name,
@@ -53,7 +53,8 @@ static void print_method(const struct method *m)
     else if (m->flags & WHOLE_RESULT)
         puts("\nThe result is the document itself.");
     else if (m->result == shape_ledger_list_result())
-        puts("\nThe result is `rows`, a list of [rows](#row), and `next`, which is there when there are more:\n"
+        puts("\nThe result is `rows`, a list of [rows](#row), and `next`, which is there when "
+             "there are more:\n"
              "give it as `after`.");
     else
         print_table("result", m->result);
@@ -71,8 +72,10 @@ static void print_errors(void)
 
 int main(void)
 {
-    puts("# Methods\n\nDerived from the method table (`proto/methods.h`) by `methods_md`; do not edit. `?` marks what"
-         " may be left out.\nHow requests and values are written says [PROTOCOL.md](PROTOCOL.md).\n");
+    puts("# Methods\n\nDerived from the method table (`proto/methods.h`) by `methods_md`; do not "
+         "edit. `?` marks what"
+         " may be left out.\nHow requests and values are written says "
+         "[PROTOCOL.md](PROTOCOL.md).\n");
     for (int id = 0; id < N_METHODS; id++) {
         const char *name = method_at((enum method_id)id)->name;
 

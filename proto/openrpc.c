@@ -8,7 +8,8 @@
 #include "errors.h"
 #include "methods.h"
 
-/* Every json_… that fails gives NULL, and every json_…_new takes it in as a failure: one look at the end is enough. */
+/* Every json_… that fails gives NULL, and every json_…_new takes it in as a failure: one look at
+ * the end is enough. */
 
 static json_t *schema_of_shape(const struct shape *shape);
 
@@ -59,8 +60,8 @@ static json_t *schema_of(const struct field *field)
     case FIELD_TIMEOUT:
         return json_pack("{s:[s,s], s:i}", "type", "number", "null", "minimum", 0);
     case FIELD_LEASE:
-        return json_pack("{s:[{s:[s,s]}, {s:s, s:i}]}", "oneOf", "enum", "session", "permanent", "type",
-                         "number", "exclusiveMinimum", 0);
+        return json_pack("{s:[{s:[s,s]}, {s:s, s:i}]}", "oneOf", "enum", "session", "permanent",
+                         "type", "number", "exclusiveMinimum", 0);
     case FIELD_ADDRESS:
     case FIELD_SOCKADDR:
         return schema_ref("address");
@@ -104,8 +105,8 @@ static void add_property(json_t *properties, json_t *required, const struct fiel
 
     json_object_set_new(schema, "description", json_string(field->doc));
     if (field->type == FIELD_PAYLOAD) {
-        base64 = json_pack("{s:s, s:s, s:s}", "type", "string", "contentEncoding", "base64", "description",
-                           field->doc);
+        base64 = json_pack("{s:s, s:s, s:s}", "type", "string", "contentEncoding", "base64",
+                           "description", field->doc);
         json_object_set_new(properties, "text", schema);
         json_object_set_new(properties, "base64", base64);
         return;
@@ -121,13 +122,14 @@ static json_t *schema_of_shape(const struct shape *shape)
 
     for (size_t i = 0; i < shape->n_fields; i++)
         add_property(properties, required, &shape->fields[i]);
-    return json_pack("{s:s, s:o, s:o}", "type", "object", "properties", properties, "required", required);
+    return json_pack("{s:s, s:o, s:o}", "type", "object", "properties", properties, "required",
+                     required);
 }
 
 static json_t *parameter(const char *name, const struct field *field, bool required, json_t *schema)
 {
-    return json_pack("{s:s, s:s, s:b, s:o}", "name", name, "description", field->doc, "required", required,
-                     "schema", schema);
+    return json_pack("{s:s, s:s, s:b, s:o}", "name", name, "description", field->doc, "required",
+                     required, "schema", schema);
 }
 
 static json_t *parameters_of(const struct shape *shape)
@@ -139,12 +141,12 @@ static json_t *parameters_of(const struct shape *shape)
 
         if (field->type == FIELD_PAYLOAD) {
             json_array_append_new(list, parameter("text", field, false, schema_of(field)));
-            json_array_append_new(
-                list, parameter("base64", field, false,
-                                json_pack("{s:s, s:s}", "type", "string", "contentEncoding", "base64")));
+            json_array_append_new(list, parameter("base64", field, false,
+                                                  json_pack("{s:s, s:s}", "type", "string",
+                                                            "contentEncoding", "base64")));
         } else {
-            json_array_append_new(list,
-                                  parameter(field->name, field, field->need == REQUIRED, schema_of(field)));
+            json_array_append_new(
+                list, parameter(field->name, field, field->need == REQUIRED, schema_of(field)));
         }
     }
     return list;
@@ -181,8 +183,8 @@ static json_t *errors(void)
         json_t *key = json_sprintf("%d", info->code);
 
         json_object_set_new(list, json_string_value(key),
-                            json_pack("{s:i, s:s, s:{s:s}}", "code", info->code, "message", info->sentence,
-                                      "data", "kind", info->kind));
+                            json_pack("{s:i, s:s, s:{s:s}}", "code", info->code, "message",
+                                      info->sentence, "data", "kind", info->kind));
         json_decref(key);
     }
     return list;
@@ -190,13 +192,14 @@ static json_t *errors(void)
 
 static json_t *address_schema(void)
 {
-    return json_pack("{s:s, s:s, s:{s:{s:s}, s:{s:s}, s:{s:s, s:i, s:i}, s:{s:[s,s]}, s:{s:s}, s:{s:s}, "
-                     "s:{s:s}}}",
-                     "type", "object", "description",
-                     "host and port, or path, or abstract; [host, port] is taken too", "properties", "family",
-                     "type", "string", "host", "type", "string", "port", "type", "integer", "minimum", 0,
-                     "maximum", 65535, "scope", "type", "string", "integer", "flowinfo", "type", "integer",
-                     "path", "type", "string", "abstract", "type", "string");
+    return json_pack(
+        "{s:s, s:s, s:{s:{s:s}, s:{s:s}, s:{s:s, s:i, s:i}, s:{s:[s,s]}, s:{s:s}, s:{s:s}, "
+        "s:{s:s}}}",
+        "type", "object", "description",
+        "host and port, or path, or abstract; [host, port] is taken too", "properties", "family",
+        "type", "string", "host", "type", "string", "port", "type", "integer", "minimum", 0,
+        "maximum", 65535, "scope", "type", "string", "integer", "flowinfo", "type", "integer",
+        "path", "type", "string", "abstract", "type", "string");
 }
 
 char *openrpc_document(void)
@@ -206,10 +209,11 @@ char *openrpc_document(void)
 
     for (int id = 0; id < N_METHODS; id++)
         json_array_append_new(methods, describe(method_at((enum method_id)id)));
-    document = json_pack("{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:{s:o}, s:o}}", "openrpc", "1.3.2", "info",
-                         "title", "berth", "version", "1", "description",
-                         "Sockets owned by a daemon, spoken to in lines of JSON-RPC 2.0.", "methods", methods,
-                         "components", "schemas", "address", address_schema(), "errors", errors());
+    document = json_pack("{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:{s:o}, s:o}}", "openrpc", "1.3.2",
+                         "info", "title", "berth", "version", "1", "description",
+                         "Sockets owned by a daemon, spoken to in lines of JSON-RPC 2.0.",
+                         "methods", methods, "components", "schemas", "address", address_schema(),
+                         "errors", errors());
     text = document ? json_dumps(document, JSON_COMPACT) : NULL;
     json_decref(document);
     return text;

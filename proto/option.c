@@ -278,15 +278,15 @@ int option_decode(const struct option *option, const struct json *json, uint32_t
     return result;
 }
 
-/* The numbers of netfilter, IPVS and their relatives begin at 64 on the levels of IP. Their values hold addresses that
- * the kernel writes to. The few others up there are in the table. */
+/* The numbers of netfilter, IPVS and their relatives begin at 64 on the levels of IP. Their values
+ * hold addresses that the kernel writes to. The few others up there are in the table. */
 static bool is_netfilter(int level, int number)
 {
     return (level == IPPROTO_IP || level == IPPROTO_IPV6 || level == SOL_RAW) && number >= 64;
 }
 
-/* Whether an option that is given by its number may be touched: the daemon's memory and descriptors are not the
- * client's. */
+/* Whether an option that is given by its number may be touched: the daemon's memory and descriptors
+ * are not the client's. */
 static int check_number(int level, int number, struct error *e)
 {
     size_t n;

@@ -3,7 +3,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The first byte of [at, end) that is a control, a quote, a backslash or not ASCII; `end` when there is none. */
+/* The first byte of [at, end) that is a control, a quote, a backslash or not ASCII; `end` when
+ * there is none. */
 const unsigned char *utf8_skip_plain(const unsigned char *at, const unsigned char *end);
 
 /* The length of the sequence at `at` (at < end), 0 when it is not valid UTF-8. */

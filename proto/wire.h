@@ -1,5 +1,6 @@
-/* wire.h — the C types of what travels: one type per kind of value, so that the compiler can tell a row
- * of the method table which kind its member is. Every optional value says by itself whether it is there. */
+/* wire.h — the C types of what travels: one type per kind of value, so that the compiler can tell a
+ * row of the method table which kind its member is. Every optional value says by itself whether it
+ * is there. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
