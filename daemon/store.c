@@ -307,8 +307,6 @@ int store_find_row(struct store *s, const struct session *session, const struct 
     /* Not a name but a key: the private name of some session. */
     if (wanted->name && strchr(wanted->name + (*wanted->name == '@'), '@'))
         return unknown(wanted, e);
-    if (wanted->name && *wanted->name != '@' && strchr(wanted->name, '@'))
-        return unknown(wanted, e);
     if (wanted->name) {
         if (!(key = make_key(session, wanted->name)))
             return error_memory(e);

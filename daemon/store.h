@@ -64,7 +64,6 @@ struct handle {
     struct wire_timeout timeout;
     struct point point;
     struct buf ahead; /* read from the kernel and not yet given out */
-    bool ahead_eof;   /* and then the end */
     int64_t cookie, inode;
     int64_t opened, last_used; /* real microseconds */
     int64_t n_sent, n_received;
