@@ -40,9 +40,9 @@ fail:
 
 void buf_add(struct buf *b, const void *bytes, size_t n)
 {
-    char *room = buf_reserve(b, n);
+    char *room = n ? buf_reserve(b, n) : NULL;
 
-    if (!room || !n)
+    if (!room)
         return;
     memcpy(room, bytes, n);
     b->end += n;

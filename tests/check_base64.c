@@ -1,4 +1,5 @@
-/* check_base64.c — bytes as base64 and back, strictly: one text for each value (RFC 4648, section 4). */
+/* check_base64.c — bytes as base64 and back, strictly: one text for each value (RFC 4648, section
+ * 4). */
 #include <string.h>
 
 #include "proto/json.h"
@@ -36,7 +37,8 @@ static void ck_both_ways(const void *bytes, size_t n, const char *text)
     json_write_base64(&b, bytes, n);
     ck_assert(!b.failed && buf_len(&b) >= 2 && b.data[0] == '"' && b.data[b.end - 1] == '"');
     if (text)
-        ck_assert_msg(buf_len(&b) == strlen(text) + 2 && memcmp(b.data + 1, text, strlen(text)) == 0,
+        ck_assert_msg(buf_len(&b) == strlen(text) + 2 &&
+                          memcmp(b.data + 1, text, strlen(text)) == 0,
                       "%.*s is written, not %s", (int)buf_len(&b), b.data, text);
     ck_assert_uint_eq((buf_len(&b) - 2) % 4, 0);
     back = json_from_base64(b.data + 1, buf_len(&b) - 2, &arena, &n_back, &bad);
@@ -65,14 +67,15 @@ END_TEST
 
 START_TEST(what_is_not_base64)
 {
+    /* clang-format off */
     static const char *const texts[] = {
-        "A",      "AA",      "AAA",    "AAAAA",    "Zg=",      "Zg",    "Zm8",       "=",     "==",
-        "===",    "====",    "A===",   "=AAA",     "A=AA",     "AA=A",  "AAAA====",  "Zg==Zg==", "Zg==AAAA",
-        "Zm8=AAAA", "AAAAA===", " AAA", "AAA ",    "AA AA",    "AAAA\n", "AAAA\r\n\r\n", "AA-_", "AAA.",
-        "AAA\xc3",  "\xff\xff\xff\xff",
+        "A", "AA", "AAA", "AAAAA", "Zg=", "Zg", "Zm8", "=", "==", "===", "====", "A===", "=AAA",
+        "A=AA", "AA=A", "AAAA====", "Zg==Zg==", "Zg==AAAA", "Zm8=AAAA", "AAAAA===", " AAA", "AAA ",
+        "AA AA", "AAAA\n", "AAAA\r\n\r\n", "AA-_", "AAA.", "AAA\xc3", "\xff\xff\xff\xff",
         /* bits behind the last byte */
-        "Zh==",   "Zv==",    "Zm9=",   "Zm+=",     "AB==",     "AAB=",
+        "Zh==", "Zv==", "Zm9=", "Zm+=", "AB==", "AAB=",
     };
+    /* clang-format on */
 
     for (size_t i = 0; i < N(texts); i++)
         ck_assert_msg(!decodes(texts[i], strlen(texts[i])), "%s is taken", texts[i]);
@@ -89,7 +92,8 @@ START_TEST(every_byte_at_every_place)
             bool is_letter = byte && strchr(alphabet, byte), is_padding = byte == '=' && at == 7;
 
             text[at] = (char)byte;
-            ck_assert_msg(decodes(text, sizeof text) == (is_letter || is_padding), "byte %d at %zu", byte, at);
+            ck_assert_msg(decodes(text, sizeof text) == (is_letter || is_padding), "byte %d at %zu",
+                          byte, at);
         }
 }
 END_TEST

@@ -1,6 +1,6 @@
-/* check_call_table.c — what holds for every method, tried on each row of the method table: a parameter that is
- * unknown, missing or of the wrong type is named; a handle that is unknown is said to be; and whatever was
- * wrong, the session goes on. */
+/* check_call_table.c — what holds for every method, tried on each row of the method table: a
+ * parameter that is unknown, missing or of the wrong type is named; a handle that is unknown is
+ * said to be; and whatever was wrong, the session goes on. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,7 +57,8 @@ struct params {
 
 static void add(struct params *p, const char *key, const char *value)
 {
-    int n = snprintf(p->text + p->n, sizeof p->text - p->n, "%s'%s':%s", p->n ? "," : "{", key, value);
+    int n =
+        snprintf(p->text + p->n, sizeof p->text - p->n, "%s'%s':%s", p->n ? "," : "{", key, value);
 
     ck_assert_int_gt(n, 0);
     p->n += (size_t)n;
@@ -98,8 +99,10 @@ static json_t *ask(struct house_client *c, const struct method *m, struct params
 
 /* -- what must come of it -- */
 
-/* `key` may be a path as "handles[0].events": the name is the parameter, the message tells all of it. */
-static void expect_named(struct house_client *c, json_t *reply, const struct method *m, const char *key)
+/* `key` may be a path as "handles[0].events": the name is the parameter, the message tells all of
+ * it. */
+static void expect_named(struct house_client *c, json_t *reply, const struct method *m,
+                         const char *key)
 {
     const char *name = NULL;
 
@@ -141,9 +144,11 @@ START_TEST(a_missing_key_is_named)
 }
 END_TEST
 
-/* `inside`: a key of a value of its own, "filter" or "handles[0]"; NULL: of the parameters themselves. */
-static void try_wrong_type(struct house_client *c, const struct method *m, const struct field *of_method,
-                           const char *inside, const struct field *field)
+/* `inside`: a key of a value of its own, "filter" or "handles[0]"; NULL: of the parameters
+ * themselves. */
+static void try_wrong_type(struct house_client *c, const struct method *m,
+                           const struct field *of_method, const char *inside,
+                           const struct field *field)
 {
     struct params p = required(m->params, of_method);
     char key[64], value[512];
@@ -156,8 +161,8 @@ static void try_wrong_type(struct house_client *c, const struct method *m, const
         return;
     }
     snprintf(key, sizeof key, "%s.%s", inside, field->name);
-    snprintf(value, sizeof value, of_method->type == FIELD_LIST ? "[{'%s':%s}]" : "{'%s':%s}", field->name,
-             samples[field->type].wrong);
+    snprintf(value, sizeof value, of_method->type == FIELD_LIST ? "[{'%s':%s}]" : "{'%s':%s}",
+             field->name, samples[field->type].wrong);
     add(&p, of_method->name, value);
     expect_named(c, ask(c, m, &p), m, key);
 }
@@ -199,7 +204,8 @@ END_TEST
 
 START_TEST(an_unknown_handle_is_said_to_be)
 {
-    static const char *const unknown[] = {"1", "16777217", "9007199254740991", "'nobody'", "'@nobody'"};
+    static const char *const unknown[] = {"1", "16777217", "9007199254740991", "'nobody'",
+                                          "'@nobody'"};
     const struct method *m = method_at((enum method_id)_i);
     struct house_client *c = house_client();
 

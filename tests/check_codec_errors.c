@@ -1,5 +1,5 @@
-/* check_codec_errors.c — what is not taken: for every row of every shape of the method table, the error names the member
- * at fault. */
+/* check_codec_errors.c — what is not taken: for every row of every shape of the method table, the
+ * error names the member at fault. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,7 +9,8 @@
 
 START_TEST(unknown_key)
 {
-    for_each_shape(shape) {
+    for_each_shape(shape)
+    {
         samples_add_object(shape, NULL, codec_try_anew());
         codec_try.text.end -= 1; /* the brace */
         buf_printf(&codec_try.text, "%s\"no_such_key\":null}", shape->n_fields ? "," : "");
@@ -20,47 +21,47 @@ START_TEST(unknown_key)
 }
 END_TEST
 
-/* Nor is what comes near: the beginning of a key, a key and more, a key in capitals, the member's own name where the key
- * is another. */
+/* Nor is what comes near: the beginning of a key, a key and more, a key in capitals, the member's
+ * own name where the key is another. */
 START_TEST(nearly_a_key)
 {
-    for_each_shape(shape)
-        for_each_row(shape, row) {
-            const char *key = samples_key(row);
-            char other[64];
+    for_each_shape(shape) for_each_row(shape, row)
+    {
+        const char *key = samples_key(row);
+        char other[64];
 
-            snprintf(other, sizeof other, "%sx", key);
-            buf_printf(codec_try_anew(), "{\"%s\":1}", other);
-            codec_try_named(shape, codec_try_decode(shape, CODEC_STRICT), other);
-            snprintf(other, sizeof other, "%.*s", (int)strlen(key) - 1, key);
-            if (field_find(shape, other, strlen(other)))
-                continue;
-            buf_printf(codec_try_anew(), "{\"%s\":1}", other);
-            codec_try_named(shape, codec_try_decode(shape, CODEC_STRICT), other);
-            other[0] = (char)(key[0] - 'a' + 'A');
-            snprintf(other + 1, sizeof other - 1, "%s", key + 1);
-            buf_printf(codec_try_anew(), "{\"%s\":1}", other);
-            codec_try_named(shape, codec_try_decode(shape, CODEC_STRICT), other);
-            if (row->type == FIELD_PAYLOAD) {
-                buf_add_text(codec_try_anew(), "{\"payload\":\"x\"}");
-                codec_try_named(shape, codec_try_decode(shape, CODEC_STRICT), "payload");
-            }
+        snprintf(other, sizeof other, "%sx", key);
+        buf_printf(codec_try_anew(), "{\"%s\":1}", other);
+        codec_try_named(shape, codec_try_decode(shape, CODEC_STRICT), other);
+        snprintf(other, sizeof other, "%.*s", (int)strlen(key) - 1, key);
+        if (field_find(shape, other, strlen(other)))
+            continue;
+        buf_printf(codec_try_anew(), "{\"%s\":1}", other);
+        codec_try_named(shape, codec_try_decode(shape, CODEC_STRICT), other);
+        other[0] = (char)(key[0] - 'a' + 'A');
+        snprintf(other + 1, sizeof other - 1, "%s", key + 1);
+        buf_printf(codec_try_anew(), "{\"%s\":1}", other);
+        codec_try_named(shape, codec_try_decode(shape, CODEC_STRICT), other);
+        if (row->type == FIELD_PAYLOAD) {
+            buf_add_text(codec_try_anew(), "{\"payload\":\"x\"}");
+            codec_try_named(shape, codec_try_decode(shape, CODEC_STRICT), "payload");
         }
+    }
 }
 END_TEST
 
 START_TEST(missing_key)
 {
-    for_each_shape(shape)
-        for_each_row(shape, row) {
-            samples_add_object(shape, row, codec_try_anew());
-            if (row->need == OPTIONAL)
-                codec_try_taken(shape, codec_try_decode(shape, CODEC_STRICT));
-            else
-                codec_try_named(shape, codec_try_decode(shape, CODEC_STRICT), samples_key(row));
-            samples_add_object(shape, row, codec_try_anew());
-            codec_try_taken(shape, codec_try_decode(shape, CODEC_LOOSE));
-        }
+    for_each_shape(shape) for_each_row(shape, row)
+    {
+        samples_add_object(shape, row, codec_try_anew());
+        if (row->need == OPTIONAL)
+            codec_try_taken(shape, codec_try_decode(shape, CODEC_STRICT));
+        else
+            codec_try_named(shape, codec_try_decode(shape, CODEC_STRICT), samples_key(row));
+        samples_add_object(shape, row, codec_try_anew());
+        codec_try_taken(shape, codec_try_decode(shape, CODEC_LOOSE));
+    }
 }
 END_TEST
 
@@ -117,57 +118,58 @@ static void try_value(const struct shape *shape, const struct field *row, const 
 
 START_TEST(wrong_type)
 {
-    for_each_shape(shape)
-        for_each_row(shape, row)
-            for (size_t i = 0; i < N(others); i++) {
-                try_value(shape, row, samples_key(row), i);
-                if (row->type == FIELD_PAYLOAD)
-                    try_value(shape, row, "base64", i);
-            }
+    for_each_shape(shape) for_each_row(shape, row) for (size_t i = 0; i < N(others); i++)
+    {
+        try_value(shape, row, samples_key(row), i);
+        if (row->type == FIELD_PAYLOAD)
+            try_value(shape, row, "base64", i);
+    }
 }
 END_TEST
 
 /* The same by position: the name is the row's. */
 START_TEST(wrong_type_by_position)
 {
-    for_each_shape(shape)
-        for_each_row(shape, row)
-            for (size_t i = 0; i < N(others); i++) {
-                if (taken[row->type] & 1 << i)
-                    continue;
-                buf_add_char(codec_try_anew(), '[');
-                for_each_row(shape, before) {
-                    if (before == row)
-                        break;
-                    samples_add_value(before, &codec_try.text);
-                    buf_add_char(&codec_try.text, ',');
-                }
-                buf_printf(&codec_try.text, "%s]", others[i]);
-                codec_try_named(shape, codec_try_decode(shape, CODEC_STRICT), samples_key(row));
-            }
+    for_each_shape(shape) for_each_row(shape, row) for (size_t i = 0; i < N(others); i++)
+    {
+        if (taken[row->type] & 1 << i)
+            continue;
+        buf_add_char(codec_try_anew(), '[');
+        for_each_row(shape, before)
+        {
+            if (before == row)
+                break;
+            samples_add_value(before, &codec_try.text);
+            buf_add_char(&codec_try.text, ',');
+        }
+        buf_printf(&codec_try.text, "%s]", others[i]);
+        codec_try_named(shape, codec_try_decode(shape, CODEC_STRICT), samples_key(row));
+    }
 }
 END_TEST
 
 /* \u0000 is taken in a payload's text and nowhere else. */
 START_TEST(nul_in_a_text)
 {
-    for_each_shape(shape)
-        for_each_row(shape, row) {
-            samples_add_object(shape, row, codec_try_anew());
-            codec_try.text.end -= 1;
-            buf_printf(&codec_try.text, "%s\"%s\":\"a\\u0000b\"}", shape->n_fields > 1 ? "," : "", samples_key(row));
-            if (row->type == FIELD_PAYLOAD)
-                codec_try_taken(shape, codec_try_decode(shape, CODEC_STRICT));
-            else
-                codec_try_named(shape, codec_try_decode(shape, CODEC_STRICT), samples_key(row));
-        }
+    for_each_shape(shape) for_each_row(shape, row)
+    {
+        samples_add_object(shape, row, codec_try_anew());
+        codec_try.text.end -= 1;
+        buf_printf(&codec_try.text, "%s\"%s\":\"a\\u0000b\"}", shape->n_fields > 1 ? "," : "",
+                   samples_key(row));
+        if (row->type == FIELD_PAYLOAD)
+            codec_try_taken(shape, codec_try_decode(shape, CODEC_STRICT));
+        else
+            codec_try_named(shape, codec_try_decode(shape, CODEC_STRICT), samples_key(row));
+    }
 }
 END_TEST
 
 /* -- structs inside structs -- */
 
 /* The third item of a list, or an object, with something wrong inside. */
-static void try_inside(const struct shape *shape, const struct field *row, const char *inside, const char *path)
+static void try_inside(const struct shape *shape, const struct field *row, const char *inside,
+                       const char *path)
 {
     struct buf *text = codec_try_anew();
     char whole[128];
@@ -186,25 +188,26 @@ START_TEST(errors_inside)
 {
     int n_tried = 0;
 
-    for_each_shape(shape)
-        for_each_row(shape, row) {
-            if (!row->of)
-                continue;
-            try_inside(shape, row, "{\"no_such_key\":1}", ".no_such_key");
-            if (row->type == FIELD_LIST)
-                try_inside(shape, row, "[]", "");
-            try_inside(shape, row, "\"x\"", "");
-            for_each_row(row->of(), inner) {
-                char inside[64], path[64];
+    for_each_shape(shape) for_each_row(shape, row)
+    {
+        if (!row->of)
+            continue;
+        try_inside(shape, row, "{\"no_such_key\":1}", ".no_such_key");
+        if (row->type == FIELD_LIST)
+            try_inside(shape, row, "[]", "");
+        try_inside(shape, row, "\"x\"", "");
+        for_each_row(row->of(), inner)
+        {
+            char inside[64], path[64];
 
-                snprintf(inside, sizeof inside, "{\"%s\":%s}", samples_key(inner),
-                         taken[inner->type] & TRUTH ? "7" : "true");
-                snprintf(path, sizeof path, ".%s", samples_key(inner));
-                if (inner->type != FIELD_JSON)
-                    try_inside(shape, row, inside, path);
-                n_tried++;
-            }
+            snprintf(inside, sizeof inside, "{\"%s\":%s}", samples_key(inner),
+                     taken[inner->type] & TRUTH ? "7" : "true");
+            snprintf(path, sizeof path, ".%s", samples_key(inner));
+            if (inner->type != FIELD_JSON)
+                try_inside(shape, row, inside, path);
+            n_tried++;
         }
+    }
     ck_assert_int_gt(n_tried, 20);
 }
 END_TEST
@@ -212,11 +215,16 @@ END_TEST
 /* As the contract's own example has it. */
 START_TEST(way_to_an_item_of_a_text_list)
 {
-    buf_add_text(codec_try_anew(), "{\"handles\":[{\"handle\":1},{\"handle\":2},{\"handle\":3,\"events\":[\"in\",5]}]}");
-    codec_try_named(shape_poll_params(), codec_try_decode(shape_poll_params(), CODEC_STRICT), "handles[2].events[1]");
+    buf_add_text(
+        codec_try_anew(),
+        "{\"handles\":[{\"handle\":1},{\"handle\":2},{\"handle\":3,\"events\":[\"in\",5]}]}");
+    codec_try_named(shape_poll_params(), codec_try_decode(shape_poll_params(), CODEC_STRICT),
+                    "handles[2].events[1]");
     ck_assert_str_eq(codec_try.e.name, "handles");
-    buf_add_text(codec_try_anew(), "{\"handles\":[{\"handle\":1},{\"handle\":2},{\"handle\":3,\"events\":\"in\"}]}");
-    codec_try_named(shape_poll_params(), codec_try_decode(shape_poll_params(), CODEC_STRICT), "handles[2].events");
+    buf_add_text(codec_try_anew(),
+                 "{\"handles\":[{\"handle\":1},{\"handle\":2},{\"handle\":3,\"events\":\"in\"}]}");
+    codec_try_named(shape_poll_params(), codec_try_decode(shape_poll_params(), CODEC_STRICT),
+                    "handles[2].events");
 }
 END_TEST
 

@@ -1,5 +1,5 @@
-/* check_codec_random.c — structs of chance for every shape of the method table: what is written of them and read again is
- * the same struct, and what is written of that is the same text. */
+/* check_codec_random.c — structs of chance for every shape of the method table: what is written of
+ * them and read again is the same struct, and what is written of that is the same text. */
 #include <arpa/inet.h>
 #include <math.h>
 #include <stdio.h>
@@ -76,7 +76,8 @@ static int random_constant(enum constant_space space)
 
 static struct wire_address random_address(void)
 {
-    static const char *const hosts[] = {"", "127.0.0.1", "::1", "fe80::1", "name.example", "h\xc3\xb6st"};
+    static const char *const hosts[] = {"",        "127.0.0.1",    "::1",
+                                        "fe80::1", "name.example", "h\xc3\xb6st"};
     struct wire_address v = {.kind = (enum address_kind)(1 + dice_below(&dice, 3))};
 
     if (v.kind == ADDRESS_INET) {
@@ -109,9 +110,11 @@ static struct wire_sockaddr random_sockaddr(void)
         in->sin_addr.s_addr = (in_addr_t)dice_bits(&dice);
         v.len = sizeof *in;
     } else if (kind == 1) {
-        *in6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = (in_port_t)dice_bits(&dice)};
+        *in6 = (struct sockaddr_in6){.sin6_family = AF_INET6,
+                                     .sin6_port = (in_port_t)dice_bits(&dice)};
         for (size_t i = 0; i < 16; i++)
-            in6->sin6_addr.s6_addr[i] = (uint8_t)(dice_bits(&dice) & (dice_one_in(&dice, 2) ? 0xff : 0));
+            in6->sin6_addr.s6_addr[i] =
+                (uint8_t)(dice_bits(&dice) & (dice_one_in(&dice, 2) ? 0xff : 0));
         in6->sin6_flowinfo = htonl((uint32_t)dice_below(&dice, 1 << 20));
         in6->sin6_scope_id = (uint32_t)dice_below(&dice, 3) * 1000000;
         v.len = sizeof *in6;
@@ -121,7 +124,8 @@ static struct wire_sockaddr random_sockaddr(void)
         un->sun_family = AF_UNIX;
         un->sun_path[0] = kind == 3 ? '/' : '\0';
         memcpy(un->sun_path + 1, text, n);
-        v.len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (kind == 2 ? 0 : 1 + n + (kind == 3)));
+        v.len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+                            (kind == 2 ? 0 : 1 + n + (kind == 3)));
         if (kind == 2)
             memset(un->sun_path, 0, sizeof un->sun_path);
     }
@@ -130,7 +134,8 @@ static struct wire_sockaddr random_sockaddr(void)
 
 static struct wire_options random_options(void)
 {
-    static const char *const names[] = {"SO_KEEPALIVE", "SO_REUSEADDR", "TCP_NODELAY", "IP_TTL", "SO_RCVBUF"};
+    static const char *const names[] = {"SO_KEEPALIVE", "SO_REUSEADDR", "TCP_NODELAY", "IP_TTL",
+                                        "SO_RCVBUF"};
     struct wire_options v = {.n = dice_below(&dice, N(names))};
 
     v.items = arena_alloc(&made, v.n * sizeof *v.items);
@@ -138,7 +143,8 @@ static struct wire_options random_options(void)
         const struct option *option = option_find(names[i], strlen(names[i]));
         int value = (int)(i < 3 ? dice_below(&dice, 2) : 1 + dice_below(&dice, 200));
 
-        v.items[i] = (struct option_value){option->name, option->level, option->number, sizeof value, {0}};
+        v.items[i] =
+            (struct option_value){option->name, option->level, option->number, sizeof value, {0}};
         memcpy(v.items[i].data, &value, sizeof value);
     }
     return v;
@@ -185,7 +191,7 @@ static int64_t random_usec(void)
 
 static void make_value(const struct field *row, void *member, int depth)
 {
-    struct wire_text *text = member; /* texts, bytes and JSON begin alike */
+    struct wire_text *text = member;       /* texts, bytes and JSON begin alike */
     struct wire_family *constant = member; /* as constants and flags do */
     struct wire_handle *handle = member;
     size_t n;
@@ -210,7 +216,8 @@ static void make_value(const struct field *row, void *member, int depth)
         break;
     case FIELD_PAYLOAD:
         ((struct wire_payload *)member)->form = (enum wire_form)dice_below(&dice, 3);
-        text->s = dice_one_in(&dice, 2) ? random_text(true, false, &text->n) : random_bytes(&text->n);
+        text->s =
+            dice_one_in(&dice, 2) ? random_text(true, false, &text->n) : random_bytes(&text->n);
         break;
     case FIELD_BASE64:
         text->s = random_bytes(&text->n);
@@ -265,9 +272,8 @@ static void make_value(const struct field *row, void *member, int depth)
 
 static void make_struct(const struct shape *shape, void *into, int depth)
 {
-    for_each_row(shape, row)
-        if (row->need == REQUIRED || dice_one_in(&dice, 2))
-            make_value(row, (char *)into + row->offset, depth);
+    for_each_row(shape, row) if (row->need == REQUIRED || dice_one_in(&dice, 2))
+        make_value(row, (char *)into + row->offset, depth);
 }
 
 /* -- held against each other -- */
@@ -291,8 +297,8 @@ static bool is_same_sockaddr(const struct wire_sockaddr *a, const struct wire_so
 
 static bool is_same_address(const struct wire_address *a, const struct wire_address *b)
 {
-    return a->kind == b->kind && is_same_bytes(a->text, a->n, b->text, b->n) && a->port == b->port &&
-           a->flowinfo == b->flowinfo && is_same_text(a->scope, b->scope);
+    return a->kind == b->kind && is_same_bytes(a->text, a->n, b->text, b->n) &&
+           a->port == b->port && a->flowinfo == b->flowinfo && is_same_text(a->scope, b->scope);
 }
 
 static bool is_same_options(const struct wire_options *a, const struct wire_options *b)
@@ -307,7 +313,8 @@ static bool is_same_options(const struct wire_options *a, const struct wire_opti
     return a->n == b->n && !a->items == !b->items;
 }
 
-static bool is_same_list(const struct field *row, const struct wire_list *a, const struct wire_list *b)
+static bool is_same_list(const struct field *row, const struct wire_list *a,
+                         const struct wire_list *b)
 {
     if (a->set != b->set || a->n != b->n)
         return false;
@@ -340,8 +347,8 @@ static bool is_same_value(const struct field *row, const void *a, const void *b)
     case FIELD_LEASE:
         return i->set == j->set && i->v == j->v;
     case FIELD_NUMBER:
-        return i->set == j->set &&
-               fabs(((const struct wire_number *)a)->v - ((const struct wire_number *)b)->v) < 0.5e-6;
+        return i->set == j->set && fabs(((const struct wire_number *)a)->v -
+                                        ((const struct wire_number *)b)->v) < 0.5e-6;
     case FIELD_TEXT:
     case FIELD_SERVICE:
     case FIELD_JSON:
@@ -350,7 +357,8 @@ static bool is_same_value(const struct field *row, const void *a, const void *b)
         return is_same_bytes(x->s, x->n, y->s, y->n);
     case FIELD_HANDLE:
         return i->set == j->set && i->v == j->v &&
-               is_same_text(((const struct wire_handle *)a)->name, ((const struct wire_handle *)b)->name);
+               is_same_text(((const struct wire_handle *)a)->name,
+                            ((const struct wire_handle *)b)->name);
     case FIELD_ADDRESS:
         return is_same_address(a, b);
     case FIELD_SOCKADDR:
@@ -364,7 +372,8 @@ static bool is_same_value(const struct field *row, const void *a, const void *b)
         return is_same_list(row, a, b);
     case FIELD_OBJECT:
         return !*(void *const *)a == !*(void *const *)b &&
-               (!*(void *const *)a || is_same_struct(row->of(), *(void *const *)a, *(void *const *)b));
+               (!*(void *const *)a ||
+                is_same_struct(row->of(), *(void *const *)a, *(void *const *)b));
     default:
         return ((const struct wire_family *)a)->set == ((const struct wire_family *)b)->set &&
                ((const struct wire_family *)a)->v == ((const struct wire_family *)b)->v;
@@ -373,12 +382,13 @@ static bool is_same_value(const struct field *row, const void *a, const void *b)
 
 static bool is_same_struct(const struct shape *shape, const void *a, const void *b)
 {
-    for_each_row(shape, row)
-        if (!is_same_value(row, (const char *)a + row->offset, (const char *)b + row->offset)) {
-            printf("%s.%s differs\n", shape->name, row->name);
-            fflush(stdout);
-            return false;
-        }
+    for_each_row(shape, row) if (!is_same_value(row, (const char *)a + row->offset,
+                                                (const char *)b + row->offset))
+    {
+        printf("%s.%s differs\n", shape->name, row->name);
+        fflush(stdout);
+        return false;
+    }
     return true;
 }
 
@@ -387,7 +397,8 @@ START_TEST(structs_come_back)
     struct buf again = {0};
 
     for (size_t round = dice_rounds(200, 5000); round > 0; round--)
-        for_each_shape(shape) {
+        for_each_shape(shape)
+        {
             void *from = arena_alloc(&made, shape->n_bytes);
             struct buf *text = codec_try_anew();
             int r;
@@ -395,14 +406,15 @@ START_TEST(structs_come_back)
             make_struct(shape, from, 3);
             codec_encode(shape, from, text);
             r = codec_try_decode(shape, CODEC_STRICT);
-            ck_each(r == 0, "%s: %.*s: %s", shape->name, (int)buf_len(text), text->data, codec_try.e.message);
-            ck_each(is_same_struct(shape, from, codec_try.into), "%s: %.*s", shape->name, (int)buf_len(text),
-                    text->data);
+            ck_each(r == 0, "%s: %.*s: %s", shape->name, (int)buf_len(text), text->data,
+                    codec_try.e.message);
+            ck_each(is_same_struct(shape, from, codec_try.into), "%s: %.*s", shape->name,
+                    (int)buf_len(text), text->data);
             codec_encode(shape, codec_try.into, &again);
             ck_each(buf_len(&again) + 2 == buf_len(text) &&
                         memcmp(again.data, text->data + 1, buf_len(&again)) == 0,
-                    "%s: %.*s becomes %.*s", shape->name, (int)buf_len(text), text->data, (int)buf_len(&again),
-                    again.data);
+                    "%s: %.*s becomes %.*s", shape->name, (int)buf_len(text), text->data,
+                    (int)buf_len(&again), again.data);
             buf_truncate(&again, 0);
             arena_reset(&made);
         }

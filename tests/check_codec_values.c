@@ -1,5 +1,5 @@
-/* check_codec_values.c — the forms in which each type of value may be written, what is made of them, and which are
- * refused. Addresses and options have suites of their own. */
+/* check_codec_values.c — the forms in which each type of value may be written, what is made of
+ * them, and which are refused. Addresses and options have suites of their own. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,12 +37,16 @@ static const struct {
     {shape_socketpair_params, "{\"lease\":1e-9}", "{\"lease\":0.000001}"},
 
     {shape_recvfrom_params, "{\"handle\":1,\"flags\":\"MSG_PEEK\"}", "{\"handle\":1,\"flags\":2}"},
-    {shape_recvfrom_params, "{\"handle\":1,\"flags\":\"MSG_PEEK|MSG_OOB\"}", "{\"handle\":1,\"flags\":3}"},
-    {shape_recvfrom_params, "{\"handle\":1,\"flags\":\" MSG_PEEK | MSG_OOB \"}", "{\"handle\":1,\"flags\":3}"},
-    {shape_recvfrom_params, "{\"handle\":1,\"flags\":[\"MSG_PEEK\",\"MSG_OOB\"]}", "{\"handle\":1,\"flags\":3}"},
+    {shape_recvfrom_params, "{\"handle\":1,\"flags\":\"MSG_PEEK|MSG_OOB\"}",
+     "{\"handle\":1,\"flags\":3}"},
+    {shape_recvfrom_params, "{\"handle\":1,\"flags\":\" MSG_PEEK | MSG_OOB \"}",
+     "{\"handle\":1,\"flags\":3}"},
+    {shape_recvfrom_params, "{\"handle\":1,\"flags\":[\"MSG_PEEK\",\"MSG_OOB\"]}",
+     "{\"handle\":1,\"flags\":3}"},
     {shape_recvfrom_params, "{\"handle\":1,\"flags\":[\"MSG_PEEK|MSG_OOB\",\"MSG_DONTWAIT\"]}",
      "{\"handle\":1,\"flags\":67}"},
-    {shape_recvfrom_params, "{\"handle\":1,\"flags\":[\"MSG_PEEK\",\"MSG_PEEK\"]}", "{\"handle\":1,\"flags\":2}"},
+    {shape_recvfrom_params, "{\"handle\":1,\"flags\":[\"MSG_PEEK\",\"MSG_PEEK\"]}",
+     "{\"handle\":1,\"flags\":2}"},
     {shape_recvfrom_params, "{\"handle\":1,\"flags\":[]}", "{\"handle\":1,\"flags\":0}"},
     {shape_recvfrom_params, "{\"handle\":1,\"flags\":\"\"}", "{\"handle\":1,\"flags\":0}"},
     {shape_recvfrom_params, "{\"handle\":1,\"flags\":0}", NULL},
@@ -50,16 +54,20 @@ static const struct {
     {shape_recvfrom_params, "{\"handle\":1,\"flags\":2147483647}", NULL},
     {shape_getaddrinfo_params, "{\"host\":\"h\",\"flags\":\"AI_PASSIVE|AI_NUMERICHOST\"}",
      "{\"host\":\"h\",\"flags\":5}"},
-    {shape_getnameinfo_params, "{\"address\":{\"host\":\"::1\",\"port\":1},\"flags\":[\"NI_NUMERICHOST\"]}",
+    {shape_getnameinfo_params,
+     "{\"address\":{\"host\":\"::1\",\"port\":1},\"flags\":[\"NI_NUMERICHOST\"]}",
      "{\"address\":{\"host\":\"::1\",\"port\":1},\"flags\":1}"},
 
-    {shape_socket_params, "{\"family\":\"AF_INET6\",\"type\":\"SOCK_DGRAM\",\"protocol\":\"IPPROTO_UDP\"}", NULL},
+    {shape_socket_params,
+     "{\"family\":\"AF_INET6\",\"type\":\"SOCK_DGRAM\",\"protocol\":\"IPPROTO_UDP\"}", NULL},
     {shape_socket_params, "{\"family\":\"AF_\\u0055NIX\"}", "{\"family\":\"AF_UNIX\"}"},
     {shape_socket_params, "{\"protocol\":6}", "{\"protocol\":\"IPPROTO_TCP\"}"},
     {shape_socket_params, "{\"protocol\":253}", NULL},
     {shape_socket_params, "{\"protocol\":2147483647}", NULL},
-    {shape_getsockopt_params, "{\"handle\":1,\"level\":\"SOL_TCP\"}", "{\"handle\":1,\"level\":\"IPPROTO_TCP\"}"},
-    {shape_getsockopt_params, "{\"handle\":1,\"level\":1}", "{\"handle\":1,\"level\":\"SOL_SOCKET\"}"},
+    {shape_getsockopt_params, "{\"handle\":1,\"level\":\"SOL_TCP\"}",
+     "{\"handle\":1,\"level\":\"IPPROTO_TCP\"}"},
+    {shape_getsockopt_params, "{\"handle\":1,\"level\":1}",
+     "{\"handle\":1,\"level\":\"SOL_SOCKET\"}"},
     {shape_shutdown_params, "{\"handle\":1,\"how\":\"SHUT_RDWR\"}", NULL},
     {shape_recv_params, "{\"handle\":1,\"as\":\"text\"}", NULL},
 
@@ -71,26 +79,31 @@ static const struct {
 
     {shape_send_params, "{\"handle\":1,\"text\":\"\"}", NULL},
     {shape_send_params, "{\"handle\":1,\"text\":\"a\\u0000b\"}", NULL},
-    {shape_send_params, "{\"handle\":1,\"text\":\"\\u00e9\\/\"}", "{\"handle\":1,\"text\":\"\xc3\xa9/\"}"},
+    {shape_send_params, "{\"handle\":1,\"text\":\"\\u00e9\\/\"}",
+     "{\"handle\":1,\"text\":\"\xc3\xa9/\"}"},
     {shape_send_params, "{\"handle\":1,\"base64\":\"\"}", NULL},
     {shape_send_params, "{\"handle\":1,\"base64\":\"aGk=\"}", NULL},
-    {shape_send_params, "{\"handle\":1,\"base64\":\"aGk\\u003d\"}", "{\"handle\":1,\"base64\":\"aGk=\"}"},
+    {shape_send_params, "{\"handle\":1,\"base64\":\"aGk\\u003d\"}",
+     "{\"handle\":1,\"base64\":\"aGk=\"}"},
     {shape_send_params, "{\"base64\":\"AP8=\",\"handle\":1}", "{\"handle\":1,\"base64\":\"AP8=\"}"},
     {shape_send_params, "[1,\"hi\"]", "{\"handle\":1,\"text\":\"hi\"}"},
 
     {shape_listen_params, "{\"handle\":1,\"backlog\":1e2}", "{\"handle\":1,\"backlog\":100}"},
     {shape_listen_params, "{\"handle\":1,\"backlog\":-5}", NULL},
-    {shape_getaddrinfo_params, "{\"host\":\"h\",\"service\":80}", "{\"host\":\"h\",\"service\":\"80\"}"},
+    {shape_getaddrinfo_params, "{\"host\":\"h\",\"service\":80}",
+     "{\"host\":\"h\",\"service\":\"80\"}"},
     {shape_getaddrinfo_params, "{\"host\":\"\",\"service\":\"http\"}", NULL},
     {shape_ping_params, "{\"echo\":null}", NULL},
     {shape_ping_params, "{\"echo\":[1, { \"a\" :2e0}]}", NULL},
     {shape_ping_params, "{\"echo\":\"\\u00e9\\/\"}", NULL},
     {shape_hello_params, "{\"client\":\"\",\"unordered\":false}", NULL},
     {shape_poll_params, "{\"handles\":[]}", NULL},
-    {shape_poll_params, "{\"handles\":[{\"handle\":1,\"events\":[]},{\"handle\":\"@c\"}],\"timeout\":0}", NULL},
+    {shape_poll_params,
+     "{\"handles\":[{\"handle\":1,\"events\":[]},{\"handle\":\"@c\"}],\"timeout\":0}", NULL},
     {shape_socketpair_result, "{\"handles\":[1.0,-2]}", "{\"handles\":[1,-2]}"},
     {shape_socket_params, "{\"options\":{}}", NULL},
-    {shape_socket_params, "{\"options\":{\"SO_KEEPALIVE\":1}}", "{\"options\":{\"SO_KEEPALIVE\":true}}"},
+    {shape_socket_params, "{\"options\":{\"SO_KEEPALIVE\":1}}",
+     "{\"options\":{\"SO_KEEPALIVE\":true}}"},
     {shape_address_result, "{\"address\":{\"family\":\"AF_UNIX\",\"path\":\"\"}}", NULL},
 };
 
@@ -104,7 +117,8 @@ START_TEST(forms_that_are_taken)
         buf_add_text(codec_try_anew(), taken[i].text);
         codec_try_taken(taken[i].shape(), codec_try_decode(taken[i].shape(), CODEC_STRICT));
         codec_try_encode(taken[i].shape(), &out);
-        ck_assert_msg(buf_len(&out) == strlen(written) && memcmp(out.data, written, buf_len(&out)) == 0,
+        ck_assert_msg(buf_len(&out) == strlen(written) &&
+                          memcmp(out.data, written, buf_len(&out)) == 0,
                       "%s becomes %.*s", taken[i].text, (int)buf_len(&out), out.data);
         buf_truncate(&out, 0);
     }
@@ -171,7 +185,8 @@ static const struct {
     {shape_send_params, "{\"handle\":1,\"base64\":\"-_-_\"}", "base64", "RFC 4648"},
     {shape_send_params, "{\"handle\":1,\"base64\":[1]}", "base64", "array"},
     {shape_send_params, "{\"handle\":1,\"text\":12}", "text", "an integer"},
-    {shape_inet_ntop_params, "{\"family\":\"AF_INET\",\"base64\":\"\\u0000\\u0000\"}", "base64", "\\u0000"},
+    {shape_inet_ntop_params, "{\"family\":\"AF_INET\",\"base64\":\"\\u0000\\u0000\"}", "base64",
+     "\\u0000"},
 
     {shape_listen_params, "{\"handle\":1,\"backlog\":1.5}", "backlog", "integer"},
     {shape_listen_params, "{\"handle\":1,\"backlog\":\"5\"}", "backlog", "integer"},
@@ -182,8 +197,10 @@ static const struct {
     {shape_hello_result, "{\"features\":[\"a\",null]}", "features[1]", "null"},
     {shape_socketpair_result, "{\"handles\":[1,\"x\"]}", "handles", "integers"},
 
-    {shape_bind_params, "{\"handle\":1,\"address\":{\"host\":\"h\",\"port\":65536}}", "address.port", "65535"},
-    {shape_bind_params, "{\"handle\":1,\"address\":{\"host\":\"h\",\"prot\":1}}", "address.prot", "member"},
+    {shape_bind_params, "{\"handle\":1,\"address\":{\"host\":\"h\",\"port\":65536}}",
+     "address.port", "65535"},
+    {shape_bind_params, "{\"handle\":1,\"address\":{\"host\":\"h\",\"prot\":1}}", "address.prot",
+     "member"},
     {shape_bind_params, "{\"handle\":1,\"address\":[\"h\",\"http\"]}", "address[1]", "integer"},
     {shape_socket_params, "{\"options\":{\"SO_KEEPALIV\":true}}", "options", "SO_KEEPALIVE"},
     {shape_socket_params, "{\"options\":[\"SO_KEEPALIVE\"]}", "options", "array"},
@@ -207,7 +224,8 @@ END_TEST
 
 /* -- what stands in the struct -- */
 
-static const void *decoded(shape_fn *shape, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static const void *decoded(shape_fn *shape, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 static const void *decoded(shape_fn *shape, const char *format, ...)
 {
@@ -228,8 +246,8 @@ START_TEST(microseconds)
     const struct setdefaulttimeout_params *p;
 
     for (int64_t usec = 0; usec < 100000000; usec += 99991) {
-        p = decoded(shape_setdefaulttimeout_params, "{\"timeout\":%lld.%06lld}", (long long)(usec / 1000000),
-                    (long long)(usec % 1000000));
+        p = decoded(shape_setdefaulttimeout_params, "{\"timeout\":%lld.%06lld}",
+                    (long long)(usec / 1000000), (long long)(usec % 1000000));
         ck_assert_int_eq(p->timeout.usec, usec);
     }
     p = decoded(shape_setdefaulttimeout_params, "{\"timeout\":1e9}");
@@ -259,7 +277,8 @@ END_TEST
 
 START_TEST(payloads)
 {
-    const struct send_params *p = decoded(shape_send_params, "{\"handle\":1,\"text\":\"a\\u0000\\n\"}");
+    const struct send_params *p =
+        decoded(shape_send_params, "{\"handle\":1,\"text\":\"a\\u0000\\n\"}");
 
     ck_assert_uint_eq(p->payload.n, 3);
     ck_assert_mem_eq(p->payload.data, "a\0\n", 4);
@@ -298,7 +317,8 @@ START_TEST(payloads_written)
     struct buf out = {0};
 
     for (size_t i = 0; i < N(cases); i++) {
-        struct recv_result r = {.payload = {cases[i].data, cases[i].n, cases[i].form}, .eof = {true, false}};
+        struct recv_result r = {.payload = {cases[i].data, cases[i].n, cases[i].form},
+                                .eof = {true, false}};
 
         codec_encode(shape_recv_result(), &r, &out);
         buf_add_char(&out, '\0');
@@ -323,20 +343,23 @@ START_TEST(handles_and_names)
     p = decoded(shape_handle_params, "{\"handle\":\"%s\"}", name);
     ck_assert_str_eq(p->handle.name, name);
     buf_printf(codec_try_anew(), "{\"handle\":\"%sx\"}", name);
-    codec_try_named(shape_handle_params(), codec_try_decode(shape_handle_params(), CODEC_STRICT), "handle");
+    codec_try_named(shape_handle_params(), codec_try_decode(shape_handle_params(), CODEC_STRICT),
+                    "handle");
 }
 END_TEST
 
 START_TEST(flags_and_names)
 {
     const struct recv_params *p =
-        decoded(shape_recv_params, "{\"handle\":1,\"flags\":[\"MSG_PEEK\",\"MSG_WAITALL\"],\"as\":\"base64\"}");
+        decoded(shape_recv_params,
+                "{\"handle\":1,\"flags\":[\"MSG_PEEK\",\"MSG_WAITALL\"],\"as\":\"base64\"}");
     const struct socket_params *s;
 
     ck_assert(p->flags.set && p->flags.v == (MSG_PEEK | MSG_WAITALL));
     ck_assert(p->as.set && p->as.v == FORM_BASE64);
     ck_assert(!p->size.set && !p->timeout.set && !p->until.s);
-    s = decoded(shape_socket_params, "{\"family\":\"AF_UNIX\",\"type\":\"SOCK_SEQPACKET\",\"protocol\":0}");
+    s = decoded(shape_socket_params,
+                "{\"family\":\"AF_UNIX\",\"type\":\"SOCK_SEQPACKET\",\"protocol\":0}");
     ck_assert(s->family.set && s->family.v == AF_UNIX);
     ck_assert(s->type.set && s->type.v == SOCK_SEQPACKET);
     ck_assert(s->protocol.set && s->protocol.v == 0);
@@ -351,7 +374,8 @@ START_TEST(too_many_options)
     for (int i = 0; i <= LIMIT_OPTIONS; i++)
         buf_printf(text, "%s\"SO_%d\":1", i ? "," : "", i);
     buf_add_text(text, "}}");
-    codec_try_named(shape_socket_params(), codec_try_decode(shape_socket_params(), CODEC_STRICT), "options");
+    codec_try_named(shape_socket_params(), codec_try_decode(shape_socket_params(), CODEC_STRICT),
+                    "options");
     ck_assert_msg(strstr(codec_try.e.message, "64"), "%s", codec_try.e.message);
 }
 END_TEST

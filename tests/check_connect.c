@@ -1,4 +1,5 @@
-/* check_connect.c — connecting: at once, later, not at all; and create_connection, which tries many. */
+/* check_connect.c — connecting: at once, later, not at all; and create_connection, which tries
+ * many. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -17,7 +18,8 @@ static void open_client(void)
     house_do(c, "hello", "{'unordered':true}");
 }
 
-/* A listener of the test's own whose queue is full: connections to it stay in progress. Returns its port. */
+/* A listener of the test's own whose queue is full: connections to it stay in progress. Returns its
+ * port. */
 static int full_listener(int *ret_fd, int *ret_queued)
 {
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -36,7 +38,8 @@ static int full_listener(int *ret_fd, int *ret_queued)
 static int free_port(void)
 {
     long long s = house_make(c, "socket", "{}");
-    int port = (int)house_int(house_do(c, "bind", "{'handle':%lld,'address':['127.0.0.1',0]}", s), "address.port");
+    int port = (int)house_int(house_do(c, "bind", "{'handle':%lld,'address':['127.0.0.1',0]}", s),
+                              "address.port");
 
     house_do(c, "close", "{'handle':%lld}", s);
     return port;
@@ -58,8 +61,9 @@ START_TEST(a_connection_comes_about)
     ck_assert_int_eq(house_int(r, "peer.port"), port);
     ck_assert_str_eq(house_text(r, "address.host"), "127.0.0.1");
     ck_assert_str_eq(state_of(s), "connected");
-    house_expect_error(house_fail(c, "connect", "{'handle':%lld,'address':['127.0.0.1',%d]}", s, port), "os",
-                       "EISCONN");
+    house_expect_error(
+        house_fail(c, "connect", "{'handle':%lld,'address':['127.0.0.1',%d]}", s, port), "os",
+        "EISCONN");
     house_make(c, "accept", "{'handle':%lld}", listener);
 }
 END_TEST
@@ -67,7 +71,8 @@ END_TEST
 START_TEST(a_connection_is_refused)
 {
     long long s = house_make(c, "socket", "{}");
-    json_t *e = house_fail(c, "connect", "{'handle':%lld,'address':['127.0.0.1',%d]}", s, free_port());
+    json_t *e =
+        house_fail(c, "connect", "{'handle':%lld,'address':['127.0.0.1',%d]}", s, free_port());
 
     house_expect_error(e, "os", "ECONNREFUSED");
     ck_assert_int_eq(house_int(e, "data.errno"), ECONNREFUSED);
@@ -84,10 +89,14 @@ START_TEST(a_connection_by_a_name)
 
     house_listen(c, &port);
     ck_assert_int_eq(
-        house_int(house_do(c, "connect", "{'handle':%lld,'address':['localhost',%d]}", s, port), "peer.port"), port);
+        house_int(house_do(c, "connect", "{'handle':%lld,'address':['localhost',%d]}", s, port),
+                  "peer.port"),
+        port);
     s = house_make(c, "socket", "{}");
     ck_assert_str_eq(
-        house_text(house_fail(c, "connect", "{'handle':%lld,'address':['no-such-host.invalid',1]}", s), "data.kind"),
+        house_text(
+            house_fail(c, "connect", "{'handle':%lld,'address':['no-such-host.invalid',1]}", s),
+            "data.kind"),
         "gai");
 }
 END_TEST
@@ -103,7 +112,9 @@ START_TEST(a_connection_that_takes_its_time)
     house_begin(c, 3, "send", "{'handle':%lld,'text':'x'}", s);
     house_expect_silence(c);
     ck_assert_str_eq(state_of(s), "connecting");
-    house_expect_error(house_fail(c, "connect", "{'handle':%lld,'address':['127.0.0.1',%d],'timeout':0}", other, port),
+    house_expect_error(house_fail(c, "connect",
+                                  "{'handle':%lld,'address':['127.0.0.1',%d],'timeout':0}", other,
+                                  port),
                        "os", "EINPROGRESS");
     ck_assert_str_eq(state_of(other), "connecting");
     house_advance(5000000);
@@ -144,7 +155,8 @@ START_TEST(a_datagram_socket_connects_and_again)
 
     house_do(c, "connect", "{'handle':%lld,'address':['127.0.0.1',9]}", a);
     house_do(c, "connect", "{'handle':%lld,'address':['127.0.0.1',10]}", a);
-    ck_assert_int_eq(house_int(house_do(c, "getpeername", "{'handle':%lld}", a), "address.port"), 10);
+    ck_assert_int_eq(house_int(house_do(c, "getpeername", "{'handle':%lld}", a), "address.port"),
+                     10);
 }
 END_TEST
 
@@ -159,10 +171,14 @@ START_TEST(a_unix_listener_with_a_full_queue)
     for (int i = 0; i < 3; i++)
         s[i] = house_make(c, "socket", "{'family':'AF_UNIX'}");
     house_do(c, "connect", "{'handle':%lld,'address':{'abstract':'%s'}}", s[0], name);
-    house_expect_error(house_fail(c, "connect", "{'handle':%lld,'address':{'abstract':'%s'},'timeout':0}", s[1], name),
+    house_expect_error(house_fail(c, "connect",
+                                  "{'handle':%lld,'address':{'abstract':'%s'},'timeout':0}", s[1],
+                                  name),
                        "os", "EAGAIN");
-    house_begin(c, 1, "connect", "{'handle':%lld,'address':{'abstract':'%s'},'timeout':5}", s[1], name);
-    house_begin(c, 2, "connect", "{'handle':%lld,'address':{'abstract':'%s'},'timeout':1}", s[2], name);
+    house_begin(c, 1, "connect", "{'handle':%lld,'address':{'abstract':'%s'},'timeout':5}", s[1],
+                name);
+    house_begin(c, 2, "connect", "{'handle':%lld,'address':{'abstract':'%s'},'timeout':1}", s[2],
+                name);
     house_expect_silence(c);
     house_advance(1000000);
     house_expect_error(house_next(c), "timeout", "TIMEOUT");
@@ -181,15 +197,17 @@ START_TEST(create_connection_tells_its_attempts)
     json_t *r;
 
     house_listen(c, &port);
-    r = house_do(c, "create_connection", "{'host':'127.0.0.1','port':%d,'name':'@link','label':'l'}", port);
+    r = house_do(c, "create_connection",
+                 "{'host':'127.0.0.1','port':%d,'name':'@link','label':'l'}", port);
     handle = house_int(r, "handle");
     ck_assert_uint_eq(house_size(r, "attempts"), 1);
     ck_assert_int_eq(house_int(r, "attempts.0.address.port"), port);
     ck_assert(!house_has(r, "attempts.0.error"));
     ck_assert_int_eq(house_int(r, "peer.port"), port);
     ck_assert_int_eq(house_int(house_do(c, "ledger.get", "{'handle':'@link'}"), "handle"), handle);
-    house_expect_error(house_fail(c, "create_connection", "{'host':'127.0.0.1','port':%d,'name':'@link'}", port),
-                       "handle", "NAME_TAKEN");
+    house_expect_error(
+        house_fail(c, "create_connection", "{'host':'127.0.0.1','port':%d,'name':'@link'}", port),
+        "handle", "NAME_TAKEN");
 }
 END_TEST
 
@@ -208,8 +226,9 @@ START_TEST(create_connection_in_progress)
     int listener, queued, port = full_listener(&listener, &queued);
     json_t *reply;
 
-    house_expect_error(house_fail(c, "create_connection", "{'host':'127.0.0.1','port':%d,'timeout':0}", port), "os",
-                       "EINPROGRESS");
+    house_expect_error(
+        house_fail(c, "create_connection", "{'host':'127.0.0.1','port':%d,'timeout':0}", port),
+        "os", "EINPROGRESS");
     house_begin(c, 1, "create_connection", "{'host':'127.0.0.1','port':%d,'timeout':3}", port);
     house_begin(c, 2, "create_connection", "{'host':'127.0.0.1','port':%d}", port);
     house_begin(c, 3, "create_connection", "{'host':'127.0.0.1','port':%d}", port);
@@ -237,11 +256,12 @@ START_TEST(create_connection_from_a_source)
     json_t *r;
 
     house_listen(c, &port);
-    r = house_do(c, "create_connection", "{'host':'127.0.0.1','port':%d,'source':['127.0.0.2',0]}", port);
+    r = house_do(c, "create_connection", "{'host':'127.0.0.1','port':%d,'source':['127.0.0.2',0]}",
+                 port);
     ck_assert_str_eq(house_text(r, "address.host"), "127.0.0.2");
-    house_expect_error(
-        house_fail(c, "create_connection", "{'host':'127.0.0.1','port':%d,'source':['192.0.2.1',0]}", port), "os",
-        "EADDRNOTAVAIL");
+    house_expect_error(house_fail(c, "create_connection",
+                                  "{'host':'127.0.0.1','port':%d,'source':['192.0.2.1',0]}", port),
+                       "os", "EADDRNOTAVAIL");
 }
 END_TEST
 
@@ -251,8 +271,10 @@ START_TEST(create_connection_with_options)
     long long s;
 
     house_listen(c, &port);
-    s = house_make(c, "create_connection", "{'host':'127.0.0.1','port':%d,'options':{'TCP_NODELAY':true}}", port);
-    ck_assert(house_bool(house_do(c, "getsockopt", "{'handle':%lld,'option':'TCP_NODELAY'}", s), "value"));
+    s = house_make(c, "create_connection",
+                   "{'host':'127.0.0.1','port':%d,'options':{'TCP_NODELAY':true}}", port);
+    ck_assert(house_bool(house_do(c, "getsockopt", "{'handle':%lld,'option':'TCP_NODELAY'}", s),
+                         "value"));
 }
 END_TEST
 
@@ -267,7 +289,8 @@ START_TEST(what_create_connection_refuses)
         {"{'host':'127.0.0.1','port':1,'lease':5}", "lease", "CANNOT_KEEP"},
     };
 
-    house_expect_error(house_fail(c, "create_connection", "%s", rows[_i].params), rows[_i].kind, rows[_i].name);
+    house_expect_error(house_fail(c, "create_connection", "%s", rows[_i].params), rows[_i].kind,
+                       rows[_i].name);
 }
 END_TEST
 

@@ -1,5 +1,5 @@
-/* check_death.c — a client that dies: its process is what counts, not who else holds its socket. Clients are
- * processes here, and come by a real listening socket. */
+/* check_death.c — a client that dies: its process is what counts, not who else holds its socket.
+ * Clients are processes here, and come by a real listening socket. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,7 +148,8 @@ START_TEST(a_grandchild_does_not_keep_it_alive)
 }
 END_TEST
 
-/* A process may hand its session to its child by ending; what it had sent is still done, for nobody. */
+/* A process may hand its session to its child by ending; what it had sent is still done, for
+ * nobody. */
 START_TEST(what_a_dead_client_had_sent_is_run)
 {
     struct house_client *c = house_client();
@@ -157,7 +158,8 @@ START_TEST(what_a_dead_client_had_sent_is_run)
     if ((child = fork()) == 0) {
         int fd = connect_here();
 
-        say(fd, "{\"method\":\"socket\"}\n{\"method\":\"socket\"}\n{\"id\":1,\"method\":\"socketpair\"}");
+        say(fd, "{\"method\":\"socket\"}\n{\"method\":\"socket\"}\n{\"id\":1,\"method\":"
+                "\"socketpair\"}");
         _exit(0);
     }
     end_child(child, 0);
@@ -193,7 +195,8 @@ START_TEST(a_dead_client_waits_for_nothing)
     end_child(child, SIGKILL);
     house_until(house_n_sessions() == 1);
     house_do(c, "send", "{'handle':%lld,'text':'x'}", ends[1]);
-    ck_assert_str_eq(house_text(house_do(c, "recv", "{'handle':%lld,'timeout':0}", ends[0]), "text"), "x");
+    ck_assert_str_eq(
+        house_text(house_do(c, "recv", "{'handle':%lld,'timeout':0}", ends[0]), "text"), "x");
     close(started[0]);
     close(started[1]);
 }
@@ -212,7 +215,8 @@ START_TEST(the_owner_is_the_process)
         int fd = connect_here();
 
         close(control[1]);
-        say(fd, "{\"method\":\"hello\",\"params\":{\"label\":\"child\"}}\n{\"method\":\"socket\"}\n");
+        say(fd,
+            "{\"method\":\"hello\",\"params\":{\"label\":\"child\"}}\n{\"method\":\"socket\"}\n");
         await_end_of(control[0]);
     }
     await_live(1);

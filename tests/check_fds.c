@@ -1,5 +1,5 @@
-/* check_fds.c — descriptors that come with messages: those that nobody asked for, that are missing or too
- * many end the session, and none stays open. The fixture counts them. */
+/* check_fds.c — descriptors that come with messages: those that nobody asked for, that are missing
+ * or too many end the session, and none stays open. The fixture counts them. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -137,7 +137,8 @@ START_TEST(descriptors_of_glued_messages)
     for (int i = 0; i < 3; i++) {
         house_send(c, "{'id':%d,'method':'ping'}", 10 + i);
         fds[i] = pipe_to_send(&watch[i]);
-        house_send_fds(c, "{'id':1,'method':'sendfile','fds':1,'params':{'handle':'s'}}", &fds[i], 1);
+        house_send_fds(c, "{'id':1,'method':'sendfile','fds':1,'params':{'handle':'s'}}", &fds[i],
+                       1);
         close(fds[i]);
     }
     for (int i = 0; i < 3; i++) {
@@ -161,7 +162,8 @@ START_TEST(a_pile_of_descriptors)
     ck_assert_int_ge(fd, 0);
     house_make(c, "socketpair", "{'type':'SOCK_DGRAM','name':'s'}");
     for (int i = 0; i < 100; i++)
-        house_send_fds(c, "{'id':1,'method':'sendfile','fds':1,'params':{'handle':'s','count':0}}", &fd, 1);
+        house_send_fds(c, "{'id':1,'method':'sendfile','fds':1,'params':{'handle':'s','count':0}}",
+                       &fd, 1);
     close(fd);
     for (int i = 0; i < 100; i++)
         ck_assert_int_eq(house_int(house_next(c), "result.sent"), 0);

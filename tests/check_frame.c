@@ -1,5 +1,4 @@
-/* check_frame.c — a stream as lines: in pieces of any size, bounded, with and without an end; and out again where the
- * other side reads slowly or not at all. */
+/* check_frame.c — a stream as lines: in pieces of any size, and none of them longer than may be. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +90,19 @@ static char *letters(size_t n, const char *end)
     return text;
 }
 
-/* The limit counts what is between the newlines; a carriage return before the newline is not counted. */
+/* Nothing is said of a line while it still may be good. */
+static void write_byte_by_byte(const char *text, size_t n)
+{
+    for (size_t at = 0; at < n; at++) {
+        frame_pair_write(text + at, 1);
+        ck_assert_int_eq(frame_read(f), 1);
+        if (at < MAX && text[at] != '\n')
+            frame_pair_nothing();
+    }
+}
+
+/* The limit counts what is between the newlines; a carriage return before the newline is not
+ * counted. */
 START_TEST(the_longest_line)
 {
     static const struct {
@@ -99,24 +110,20 @@ START_TEST(the_longest_line)
         const char *end;
         bool fits;
     } cases[] = {
-        {MAX - 1, "\n", true}, {MAX, "\n", true},        {MAX, "\r\n", true},       {MAX - 1, "\r\r\n", true},
-        {MAX + 1, "\n", false}, {MAX + 1, "\r\n", false}, {MAX, "\r\r\n", false},   {MAX + 2, "\n", false},
+        {MAX - 1, "\n", true},     {MAX, "\n", true},      {MAX, "\r\n", true},
+        {MAX - 1, "\r\r\n", true}, {MAX + 1, "\n", false}, {MAX + 1, "\r\n", false},
+        {MAX, "\r\r\n", false},    {MAX + 2, "\n", false},
     };
 
     for (size_t i = 0; i < 2 * N(cases); i++) {
         const char *text = letters(cases[i / 2].n, cases[i / 2].end);
         size_t n = strlen(text);
 
-        if (i % 2) {
-            frame_pair_write(text, n); /* at once */
-            frame_pair_read();
-        }
-        for (size_t at = 0; i % 2 == 0 && at < n; at++) {
-            frame_pair_write(text + at, 1); /* byte by byte */
-            ck_assert_int_eq(frame_read(f), 1);
-            if (at < MAX && text[at] != '\n')
-                frame_pair_nothing();
-        }
+        if (i % 2)
+            frame_pair_write(text, n);
+        else
+            write_byte_by_byte(text, n);
+        frame_pair_read();
         if (cases[i / 2].fits) {
             n -= 1 + (text[n - 2] == '\r');
             frame_pair_line(strndupa(text, n));
@@ -132,7 +139,8 @@ START_TEST(the_longest_line)
 }
 END_TEST
 
-/* Said as soon as it is known, once; then nothing until the newline, and the next line is as good as any. */
+/* Said as soon as it is known, once; then nothing until the newline, and the next line is as good
+ * as any. */
 START_TEST(a_line_far_too_long)
 {
     frame_pair_write(letters(MAX + 2, ""), MAX + 2);
@@ -210,104 +218,6 @@ START_TEST(a_line_of_the_full_length)
     ck_assert_uint_eq(n, MEGABYTE);
     ck_assert_mem_eq(line, text, MEGABYTE);
     free(text);
-}
-END_TEST
-
-/* -- the end -- */
-
-START_TEST(the_end_after_a_line)
-{
-    frame_pair_write_text("last\n");
-    frame_pair_shutdown();
-    ck_assert_int_eq(frame_pair_read(), 0);
-    ck_assert(f->eof);
-    frame_pair_line("last");
-    frame_pair_nothing();
-    ck_assert_int_eq(frame_read(f), 0);
-}
-END_TEST
-
-START_TEST(an_unfinished_line_at_the_end)
-{
-    frame_pair_write_text("one\ntwo");
-    ck_assert_int_eq(frame_pair_read(), -EAGAIN);
-    frame_pair_line("one");
-    frame_pair_nothing();
-    frame_pair_shutdown();
-    ck_assert_int_eq(frame_pair_read(), 0);
-    frame_pair_line("two");
-    frame_pair_nothing();
-    ck_assert(!frame_has_input(f));
-}
-END_TEST
-
-START_TEST(other_ends)
-{
-    static const struct {
-        size_t n;
-        const char *end;
-        int result; /* of the first frame_next */
-    } cases[] = {
-        {0, "", 0},       {0, "\r", 0},         {0, "\n\n", 0},           {MAX, "", 1},
-        {MAX, "\r", 1},   {MAX + 1, "", -EMSGSIZE}, {MAX + 1, "\r", -EMSGSIZE}, {MAX + 9, "", -EMSGSIZE},
-        {5, "\r", 1},
-    };
-
-    for (size_t i = 0; i < N(cases); i++) {
-        const char *text = letters(cases[i].n, cases[i].end), *line;
-        size_t n;
-
-        frame_pair_close();
-        frame_pair_open();
-        frame_pair_write(text, strlen(text));
-        frame_pair_end_other();
-        ck_assert_int_eq(frame_pair_read(), 0);
-        ck_assert_int_eq(frame_next(f, &line, &n), cases[i].result);
-        ck_assert(cases[i].result != 1 || n == cases[i].n);
-        frame_pair_nothing();
-        frame_pair_nothing();
-        ck_assert(!frame_has_input(f));
-    }
-}
-END_TEST
-
-START_TEST(the_end_inside_a_line_too_long)
-{
-    frame_pair_write(letters(MAX + 5, ""), MAX + 5);
-    frame_pair_read();
-    frame_pair_too_long();
-    frame_pair_write_text("and more of it");
-    frame_pair_shutdown();
-    ck_assert_int_eq(frame_pair_read(), 0);
-    frame_pair_nothing();
-    ck_assert(!frame_has_input(f));
-}
-END_TEST
-
-/* The other side may end its requests and still wait for the replies. */
-START_TEST(the_other_direction_stays)
-{
-    char reply[8] = "";
-
-    frame_pair_write_text("ask\n");
-    frame_pair_shutdown();
-    ck_assert_int_eq(frame_pair_read(), 0);
-    frame_pair_line("ask");
-    buf_add_text(frame_out(f), "answer\n");
-    ck_assert_int_eq(frame_flush(f), 0);
-    ck_assert_int_eq(recv(frame_pair.other, reply, sizeof reply, 0), 7);
-    ck_assert_mem_eq(reply, "answer\n", 7);
-}
-END_TEST
-
-START_TEST(a_broken_connection)
-{
-    buf_add_text(frame_out(f), "never read\n");
-    ck_assert_int_eq(frame_flush(f), 0);
-    frame_pair_end_other();
-    ck_assert_int_eq(frame_read(f), -ECONNRESET);
-    buf_add_text(frame_out(f), "nobody there\n");
-    ck_assert_int_eq(frame_flush(f), -EPIPE); /* and no SIGPIPE */
 }
 END_TEST
 
@@ -394,62 +304,9 @@ START_TEST(lines_in_random_pieces)
         frame_pair_read();
         n_got += take_lines(got + n_got);
         n_expected = expected_lines(text, n, expected);
-        ck_each(n_got == n_expected && memcmp(got, expected, n_got) == 0, "%.*s\nis taken for\n%.*s", (int)n, text,
-                (int)n_got, got);
+        ck_each(n_got == n_expected && memcmp(got, expected, n_got) == 0,
+                "%.*s\nis taken for\n%.*s", (int)n, text, (int)n_got, got);
     }
-}
-END_TEST
-
-/* -- out -- */
-
-/* The other side takes a little at a time: every byte comes, in order, and the memory is given back. */
-START_TEST(much_to_send)
-{
-    enum { N_LINES = 30000 };
-    size_t n_total, n_before, n_got = 0, at = 0;
-    char *all, piece[7777];
-    int small = 4096, r, n_partial = 0;
-
-    ck_assert_int_eq(setsockopt(f->fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
-    for (int i = 0; i < N_LINES; i++)
-        buf_printf(frame_out(f), "line %d of what is to be sent\n", i);
-    n_total = frame_pending(f);
-    all = malloc(n_total);
-    ck_assert_ptr_nonnull(all);
-    memcpy(all, frame_out(f)->data + frame_out(f)->start, n_total);
-    while ((r = frame_flush(f)) == -EAGAIN) {
-        ssize_t n = recv(frame_pair.other, piece, sizeof piece, 0);
-
-        ck_assert_int_gt(n, 0);
-        ck_each(memcmp(piece, all + n_got, (size_t)n) == 0, "at byte %zu", n_got);
-        n_got += (size_t)n;
-        n_before = at;
-        at = n_total - frame_pending(f);
-        ck_assert_uint_ge(at, n_before);
-        ck_assert_uint_ge(at, n_got);
-        n_partial++;
-    }
-    ck_assert_int_eq(r, 0);
-    ck_assert_int_gt(n_partial, 10);
-    ck_assert_uint_eq(frame_pending(f), 0);
-    ck_assert_uint_le(f->out.n_room, 65536);
-    for (ssize_t n; n_got < n_total; n_got += (size_t)n) {
-        n = recv(frame_pair.other, piece, sizeof piece, 0);
-        ck_assert_int_gt(n, 0);
-        ck_each(memcmp(piece, all + n_got, (size_t)n) == 0, "at byte %zu", n_got);
-    }
-    free(all);
-}
-END_TEST
-
-START_TEST(nothing_to_send)
-{
-    char byte;
-
-    ck_assert_uint_eq(frame_pending(f), 0);
-    ck_assert_int_eq(frame_flush(f), 0);
-    ck_assert_int_eq(recv(frame_pair.other, &byte, 1, 0), -1);
-    ck_assert_int_eq(errno, EAGAIN);
 }
 END_TEST
 
@@ -468,14 +325,6 @@ int main(void)
     tcase_add_test(tests, lines_too_long_one_after_another);
     tcase_add_test(tests, a_long_line_is_not_kept);
     tcase_add_test(tests, a_line_of_the_full_length);
-    tcase_add_test(tests, the_end_after_a_line);
-    tcase_add_test(tests, an_unfinished_line_at_the_end);
-    tcase_add_test(tests, other_ends);
-    tcase_add_test(tests, the_end_inside_a_line_too_long);
-    tcase_add_test(tests, the_other_direction_stays);
-    tcase_add_test(tests, a_broken_connection);
     tcase_add_test(tests, lines_in_random_pieces);
-    tcase_add_test(tests, much_to_send);
-    tcase_add_test(tests, nothing_to_send);
     return fds_run(suite);
 }

@@ -1,5 +1,6 @@
-/* check_frame_fds.c — descriptors on their way through a frame: each comes to the message that speaks of it, and none
- * that came uninvited stays open. That none is left is what the count around each test says. */
+/* check_frame_fds.c — descriptors on their way through a frame: each comes to the message that
+ * speaks of it, and none that came uninvited stays open. That none is left is what the count around
+ * each test says. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -102,7 +103,8 @@ START_TEST(descriptors_that_nobody_takes)
 }
 END_TEST
 
-/* Room for one descriptor has room for two on a 64-bit machine: the second must not stay open unseen. */
+/* Room for one descriptor has room for two on a 64-bit machine: the second must not stay open
+ * unseen. */
 START_TEST(too_many_in_one_message)
 {
     static const int sizes[] = {2, 3, 4, 5, 6, 20, 100, 253};
@@ -123,9 +125,36 @@ START_TEST(too_many_in_one_message)
         frame_pair_line("x");
         frame_done(f);
         frame_pair_end_other();
-        ck_assert_msg(fds_count() == before, "of %d descriptors %d are left", n, fds_count() - before);
+        ck_assert_msg(fds_count() == before, "of %d descriptors %d are left", n,
+                      fds_count() - before);
         frame_pair_open();
     }
+}
+END_TEST
+
+/* There may be more behind a message that brought one, for it ends the read. */
+START_TEST(a_read_ends_with_a_descriptor)
+{
+    write_numbered("one\n", 4, 1);
+    frame_pair_write_text("more\n");
+    ck_assert_int_gt(frame_read(f), 0);
+    ck_assert(!f->is_drained);
+    ck_assert_int_eq(frame_pair_read(), -EAGAIN);
+    frame_pair_line("one");
+    frame_pair_line("more");
+    ck_assert_int_eq(take_number(), 1);
+}
+END_TEST
+
+START_TEST(thrown_away_with_what_they_came_with)
+{
+    for (int i = 0; i < 100; i++)
+        write_numbered("x\n", 2, i);
+    for (int i = 0; i < 3; i++)
+        frame_drain(f);
+    ck_assert_int_eq(frame_read(f), -EAGAIN);
+    ck_assert(!frame_has_input(f));
+    ck_assert_int_le(f->n_fds_in, LIMIT_FDS_QUEUED);
 }
 END_TEST
 
@@ -159,8 +188,10 @@ static int receive(char *bytes, size_t n_room, size_t *ret_n)
         char room[CMSG_SPACE(sizeof(int))];
     } control;
     struct iovec iov = {bytes, n_room};
-    struct msghdr msg = {
-        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    struct msghdr msg = {.msg_iov = &iov,
+                         .msg_iovlen = 1,
+                         .msg_control = &control,
+                         .msg_controllen = sizeof control};
     ssize_t n = recvmsg(frame_pair.other, &msg, MSG_CMSG_CLOEXEC);
     int fd, number = -1;
 
@@ -175,8 +206,8 @@ static int receive(char *bytes, size_t n_room, size_t *ret_n)
     return number;
 }
 
-/* Each leaves with the first byte of its own line, in a sendmsg of its own: a reader who takes a message at a time sees
- * it with that one. */
+/* Each leaves with the first byte of its own line, in a sendmsg of its own: a reader who takes a
+ * message at a time sees it with that one. */
 START_TEST(given_with_their_lines)
 {
     struct buf *out = frame_out(f);
@@ -192,7 +223,8 @@ START_TEST(given_with_their_lines)
     ck_assert_int_eq(frame_flush(f), 0);
     ck_assert_int_eq(f->n_fds_out, 0);
 
-    /* The kernel may glue what has no descriptor to what comes behind it, but never two descriptors. */
+    /* The kernel may glue what has no descriptor to what comes behind it, but never two
+     * descriptors. */
     ck_assert_int_eq(receive(bytes, 7, &n), -1);
     ck_assert_mem_eq(bytes, "before\n", 7);
     ck_assert_int_eq(receive(bytes, sizeof bytes, &n), 1);
@@ -224,7 +256,8 @@ START_TEST(given_to_nobody)
 }
 END_TEST
 
-/* -- chance: many messages, some with a descriptor, each says its number and whether one comes with it -- */
+/* -- chance: many messages, some with a descriptor, each says its number and whether one comes with
+ * it -- */
 
 enum { MAX_MESSAGE = 200000 };
 
@@ -235,7 +268,8 @@ static size_t random_length(struct dice *dice)
     return dice_one_in(dice, 40) ? dice_below(dice, MAX_MESSAGE) : dice_below(dice, 300);
 }
 
-/* Looks over the messages that have come: each the next, with what it speaks of. Returns how many. */
+/* Looks over the messages that have come: each the next, with what it speaks of. Returns how many.
+ */
 static int check_messages(struct frame *receiver, int next)
 {
     const char *line;
@@ -355,6 +389,8 @@ int main(void)
     tcase_add_test(tests, first_come_first_taken);
     tcase_add_test(tests, descriptors_that_nobody_takes);
     tcase_add_test(tests, too_many_in_one_message);
+    tcase_add_test(tests, a_read_ends_with_a_descriptor);
+    tcase_add_test(tests, thrown_away_with_what_they_came_with);
     tcase_add_test(tests, no_room_for_a_descriptor);
     tcase_add_test(tests, given_with_their_lines);
     tcase_add_test(tests, given_and_never_sent);

@@ -1,5 +1,6 @@
-/* check_json.c — what is JSON and what is not, what is JSON but beyond the limits: RFC 8259 rule by rule. The
- * names of the cases say what is to become of them: y_ is read, n_ is not JSON, i_ is for each reader to decide. */
+/* check_json.c — what is JSON and what is not, what is JSON but beyond the limits: RFC 8259 rule by
+ * rule. The names of the cases say what is to become of them: y_ is read, n_ is not JSON, i_ is for
+ * each reader to decide. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,7 +11,10 @@ struct scan_case {
     const char *name, *text;
     size_t n;
 };
-#define CASE(name, text) {#name, text, sizeof(text) - 1}
+#define CASE(name, text)                                                                           \
+    {                                                                                              \
+#name, text, sizeof(text) - 1                                                              \
+    }
 
 static const struct scan_case to_read[] = {
     CASE(y_array_empty, "[]"),
@@ -44,8 +48,10 @@ static const struct scan_case to_read[] = {
     CASE(y_number_largest_exact, "9007199254740991"),
     CASE(y_number_least_exact, "-9007199254740991"),
     CASE(y_number_beyond_but_real, "9007199254740993.0"),
-    CASE(y_number_long_fraction, "1.0000000000000000000000000000000000000000000000000000000000000001"),
-    CASE(i_number_huge_exponent, "[0.4e00669999999999999999999999999999999999999999999999999999999]"),
+    CASE(y_number_long_fraction,
+         "1.0000000000000000000000000000000000000000000000000000000000000001"),
+    CASE(i_number_huge_exponent,
+         "[0.4e00669999999999999999999999999999999999999999999999999999999]"),
     CASE(i_number_minus_huge_exponent, "[-1e+9999]"),
     CASE(i_number_underflow, "123e-10000000"),
     CASE(y_object_empty, "{}"),
@@ -211,6 +217,7 @@ static const struct scan_case not_json[] = {
     CASE(i_string_high_then_newline, "\"\\uD800\\n\""),
     CASE(i_string_high_then_letter_escape, "\"\\uD800\\u0041\""),
     CASE(i_string_two_highs, "\"\\uD800\\uD800\""),
+    CASE(i_string_two_lows, "\"\\uDC00\\uDC00\""),
     CASE(i_string_high_after_pair, "\"\\uD800\\uDC00\\uD800\""),
     CASE(i_string_pair_reversed, "\"\\uDd1e\\uD834\""),
     CASE(n_string_high_then_short_hex, "\"\\uD800\\u1\""),
@@ -244,8 +251,9 @@ static const struct scan_case to_refuse[] = {
     CASE(i_number_int64_max, "9223372036854775807"),
     CASE(i_number_beyond_int64, "-9223372036854775809"),
     CASE(i_number_beyond_uint64_wraps_to_1, "18446744073709551617"),
-    CASE(i_number_100_digits, "1000000000000000000000000000000000000000000000000000000000000000000000000000000"
-                              "0000000000000000000000"),
+    CASE(i_number_100_digits,
+         "1000000000000000000000000000000000000000000000000000000000000000000000000000000"
+         "0000000000000000000000"),
     CASE(y_object_key_twice, "{\"a\":1,\"a\":2}"),
     CASE(y_object_key_and_value_twice, "{\"a\":1,\"a\":1}"),
     CASE(y_object_empty_key_twice, "{\"\":1,\"\":2}"),
@@ -342,7 +350,8 @@ START_TEST(values_inside_others)
 }
 END_TEST
 
-/* Also where the reason to refuse it is already seen: a line that is not JSON is -32700 and nothing else. */
+/* Also where the reason to refuse it is already seen: a line that is not JSON is -32700 and nothing
+ * else. */
 START_TEST(bad_syntax_weighs_more)
 {
     struct json json = {0};
@@ -400,7 +409,8 @@ START_TEST(every_byte_at_every_place_of_a_string)
                 memset(text, 'a', sizeof text);
                 text[0] = text[n + 1] = '"';
                 text[at + 1] = (char)byte;
-                expect(&json, "a byte in a string", text, n + 2, is_special(byte) ? NOT_JSON : READ);
+                expect(&json, "a byte in a string", text, n + 2,
+                       is_special(byte) ? NOT_JSON : READ);
             }
     json_done(&json);
     ck_assert_int_eq(failures, 0);

@@ -1,5 +1,5 @@
-/* check_json_limits.c — JSON that is JSON but more than berth takes: deep, long, with a key twice, with numbers that
- * are not exact in every reader. */
+/* check_json_limits.c — JSON that is JSON but more than berth takes: deep, long, with a key twice,
+ * with numbers that are not exact in every reader. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,12 +32,9 @@ START_TEST(depth)
         const char *before, *middle, *after;
         size_t n_levels, n_beside; /* of one repetition; and what its neighbours have */
     } shapes[] = {
-        {"[", "", "]", 1, 0},
-        {"[", "1", "]", 1, 0},
-        {"[[", "\"x\"", "],[]]", 2, 0},
-        {"{\"a\":", "null", "}", 1, 0},
-        {"{\"a\":[", "", "]}", 2, 0},
-        {"[{},[],{\"b\":[1]},", "2", "]", 1, 2},
+        {"[", "", "]", 1, 0},           {"[", "1", "]", 1, 0},
+        {"[[", "\"x\"", "],[]]", 2, 0}, {"{\"a\":", "null", "}", 1, 0},
+        {"{\"a\":[", "", "]}", 2, 0},   {"[{},[],{\"b\":[1]},", "2", "]", 1, 2},
     };
     struct json json = {0};
     struct error e;
@@ -108,8 +105,8 @@ START_TEST(number_of_values)
 }
 END_TEST
 
-/* Objects of few keys and of many are looked through in different ways. `key` of n is given twice, the second
- * time by escapes if so wanted. */
+/* Objects of few keys and of many are looked through in different ways. `key` of n is given twice,
+ * the second time by escapes if so wanted. */
 static int verdict_of_keys(struct json *json, size_t n, size_t first, size_t second, bool escaped)
 {
     struct buf b = {0};
@@ -120,7 +117,8 @@ static int verdict_of_keys(struct json *json, size_t n, size_t first, size_t sec
         size_t key = i == second ? first : i;
         bool as_escape = escaped && i == second;
 
-        buf_printf(&b, "%s\"%s%zu\":[%zu]", i ? "," : "{", as_escape ? "\\u006b" : "k", key * 7919, i);
+        buf_printf(&b, "%s\"%s%zu\":[%zu]", i ? "," : "{", as_escape ? "\\u006b" : "k", key * 7919,
+                   i);
     }
     buf_add_char(&b, '}');
     r = json_tree_scan(json, b.data, buf_len(&b), &e);
@@ -154,7 +152,8 @@ END_TEST
 /* What was refused for its content can still be looked into: a reply needs the id. */
 START_TEST(what_is_refused_can_be_looked_into)
 {
-    static const char text[] = "{\"id\":7,\"params\":[9007199254740992,{\"a\":1,\"a\":2}],\"method\":\"m\"}";
+    static const char text[] =
+        "{\"id\":7,\"params\":[9007199254740992,{\"a\":1,\"a\":2}],\"method\":\"m\"}";
     struct json json = {0};
     struct error e = {0};
     int64_t id = 0;
@@ -174,9 +173,18 @@ START_TEST(messages_say_where)
     static const struct {
         const char *text, *says;
     } cases[] = {
-        {"nul", "byte 0"},   {"[1,2,]", "byte 5"},          {"{\"a\":tru}", "byte 5"},
-        {"[1] x", "byte 4"}, {"[\"a\x01\"]", "byte 3"},     {"[\"\xc3\xa9\xff\"]", "byte 4"},
-        {"", "byte 0"},      {"{\"a\":1,\"a\":2}", "twice"}, {"[9007199254740992]", "9007199254740991"},
+        {"nul", "byte 0"},
+        {"[1,2,]", "byte 5"},
+        {"{\"a\":tru}", "byte 5"},
+        {"[1] x", "byte 4"},
+        {"[\"a\x01\"]", "byte 3"},
+        {"[\"\xc3\xa9\xff\"]", "byte 4"},
+        {"", "byte 0"},
+        {"{\"a\":1,\"a\":2}", "twice"},
+        {"[9007199254740992]", "9007199254740991"},
+        /* the first of several reasons */
+        {"[9007199254740992,{\"a\":1,\"a\":2}]", "byte 17"},
+        {"[{\"a\":1,\"a\":2},9007199254740992]", "twice"},
     };
     struct json json = {0};
     struct error e;

@@ -1,5 +1,5 @@
-/* check_json_values.c — what is got out of scanned JSON: tokens, strings with their escapes resolved, numbers,
- * members. */
+/* check_json_values.c — what is got out of scanned JSON: tokens, strings with their escapes
+ * resolved, numbers, members. */
 #include <stdio.h>
 #include <string.h>
 
@@ -71,9 +71,11 @@ START_TEST(types_of_values)
         enum json_type type;
         const char *name;
     } cases[] = {
-        {"null", JSON_NULL, "null"},     {"false", JSON_FALSE, "false"},    {"true", JSON_TRUE, "true"},
-        {"-0", JSON_INTEGER, "an integer"}, {"1.0", JSON_REAL, "a number"}, {"1e2", JSON_REAL, "a number"},
-        {"\"\"", JSON_STRING, "a string"}, {"[]", JSON_ARRAY, "an array"},  {"{}", JSON_OBJECT, "an object"},
+        {"null", JSON_NULL, "null"},       {"false", JSON_FALSE, "false"},
+        {"true", JSON_TRUE, "true"},       {"-0", JSON_INTEGER, "an integer"},
+        {"1.0", JSON_REAL, "a number"},    {"1e2", JSON_REAL, "a number"},
+        {"\"\"", JSON_STRING, "a string"}, {"[]", JSON_ARRAY, "an array"},
+        {"{}", JSON_OBJECT, "an object"},
     };
     struct json json = {0};
 
@@ -162,9 +164,10 @@ END_TEST
 START_TEST(order_of_strings)
 {
     /* Ascending, by bytes; where two stand together they are the same. */
-    static const char text[] = "[[\"\"],[\"\\u0000\"],[\"a\",\"\\u0061\"],[\"a\\u0000\"],[\"aa\",\"\\u0061a\"],"
-                               "[\"b\"],[\"\xc3\xa9\",\"\\u00e9\"],[\"\\uffff\"],"
-                               "[\"\xf0\x9f\x98\x80\",\"\\ud83d\\ude00\"]]";
+    static const char text[] =
+        "[[\"\"],[\"\\u0000\"],[\"a\",\"\\u0061\"],[\"a\\u0000\"],[\"aa\",\"\\u0061a\"],"
+        "[\"b\"],[\"\xc3\xa9\",\"\\u00e9\"],[\"\\uffff\"],"
+        "[\"\xf0\x9f\x98\x80\",\"\\ud83d\\ude00\"]]";
     struct json json = {0};
     uint32_t all[32], rank[32], n = 0, list = 1;
 
@@ -204,7 +207,8 @@ START_TEST(members)
 {
     struct json json = {0};
 
-    scan_text(&json, "{\"x\":{\"id\":1,\"y\":[{\"id\":2}]},\"\":3,\"i\\u0064\":4,\"id2\":5,\"i\":6}");
+    scan_text(&json,
+              "{\"x\":{\"id\":1,\"y\":[{\"id\":2}]},\"\":3,\"i\\u0064\":4,\"id2\":5,\"i\":6}");
     ck_assert_uint_eq(json_member(&json, 0, "x"), 2);
     ck_assert_uint_eq(json_member(&json, 2, "id"), 4);
     ck_assert_uint_eq(json_member(&json, 0, "id"), json_member(&json, 0, "") + 2);
@@ -264,7 +268,8 @@ START_TEST(integers)
 
         scan_text(&json, cases[i].text);
         ck_assert_msg(json_get_integer(&json, 0, &v) == cases[i].is_integer, "%s", cases[i].text);
-        ck_assert_msg(!cases[i].is_integer || v == cases[i].v, "%s: %lld", cases[i].text, (long long)v);
+        ck_assert_msg(!cases[i].is_integer || v == cases[i].v, "%s: %lld", cases[i].text,
+                      (long long)v);
     }
     json_done(&json);
 }
@@ -273,7 +278,8 @@ END_TEST
 /* One that was refused can be asked for all the same, and is none. */
 START_TEST(integers_beyond_the_limit)
 {
-    static const char *const texts[] = {"9007199254740992", "-9007199254740992", "18446744073709551617",
+    static const char *const texts[] = {"9007199254740992", "-9007199254740992",
+                                        "18446744073709551617",
                                         "100000000000000000000000000000000000000000"};
     struct json json = {0};
     struct error e = {0};

@@ -1,4 +1,5 @@
-/* check_json_write.c — JSON written: texts, numbers, base64; and that what was written is read again as it was. */
+/* check_json_write.c — JSON written: texts, numbers, base64; and that what was written is read
+ * again as it was. */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -33,7 +34,8 @@ static void end(void)
 static void ck_written(const char *expected)
 {
     ck_assert(!out.failed);
-    ck_assert_msg(buf_len(&out) == strlen(expected) && memcmp(out.data, expected, buf_len(&out)) == 0,
+    ck_assert_msg(buf_len(&out) == strlen(expected) &&
+                      memcmp(out.data, expected, buf_len(&out)) == 0,
                   "%.*s is written, not %s", (int)buf_len(&out), out.data, expected);
     buf_truncate(&out, 0);
 }
@@ -125,7 +127,8 @@ START_TEST(strings_come_back)
         scan_written();
         back = json_get_string(&json, 0, &arena, &n_back);
         ck_each(n_back == n && memcmp(back, bytes, n) == 0, "%.*s", (int)buf_len(&out), out.data);
-        ck_each(json.tokens[0].has_nul == (memchr(bytes, 0, n) != NULL), "%.*s", (int)buf_len(&out), out.data);
+        ck_each(json.tokens[0].has_nul == (memchr(bytes, 0, n) != NULL), "%.*s", (int)buf_len(&out),
+                out.data);
         buf_truncate(&out, 0);
         arena_reset(&arena);
     }
@@ -144,12 +147,14 @@ START_TEST(texts_of_any_bytes)
         size_t n = dice_below(&dice, sizeof bytes);
 
         for (size_t i = 0; i < n; i++)
-            bytes[i] = (char)(dice_one_in(&dice, 3) ? dice_bits(&dice) | 0x80 : dice_below(&dice, 0x80));
+            bytes[i] =
+                (char)(dice_one_in(&dice, 3) ? dice_bits(&dice) | 0x80 : dice_below(&dice, 0x80));
         json_write_text(&out, bytes, n);
         scan_written();
         back = json_get_string(&json, 0, &arena, &n_back);
         if (utf8_is_valid(bytes, n, &nul))
-            ck_each(n_back == n && memcmp(back, bytes, n) == 0, "%.*s", (int)buf_len(&out), out.data);
+            ck_each(n_back == n && memcmp(back, bytes, n) == 0, "%.*s", (int)buf_len(&out),
+                    out.data);
         buf_truncate(&out, 0);
         arena_reset(&arena);
     }
@@ -216,22 +221,25 @@ START_TEST(numbers)
 }
 END_TEST
 
-/* Large ones come back exactly, the others to the microsecond; none is anything but a JSON number. */
+/* Large ones come back exactly, the others to the microsecond; none is anything but a JSON number.
+ */
 START_TEST(numbers_come_back)
 {
-    static const double some[] = {DBL_MAX, -DBL_MAX, DBL_MIN, 4e-7, -4e-7, 9007199254740992.0, 1e17, 1.5e300};
+    static const double some[] = {DBL_MAX, -DBL_MAX,           DBL_MIN, 4e-7,
+                                  -4e-7,   9007199254740992.0, 1e17,    1.5e300};
     struct dice dice = dice_new();
     size_t n_random = dice_rounds(20000, 1000000);
 
     for (size_t i = 0; i < n_random + N(some); i++) {
         int digits = (int)dice_below(&dice, 20);
-        double v = i < N(some) ? some[i] : ldexp((double)(int64_t)dice_bits(&dice), -digits * 3), back = NAN;
+        double v = i < N(some) ? some[i] : ldexp((double)(int64_t)dice_bits(&dice), -digits * 3),
+               back = NAN;
 
         json_write_number(&out, v);
         scan_written();
         ck_each(json_get_number(&json, 0, &back), "%.*s", (int)buf_len(&out), out.data);
         ck_each(fabs(v) < 1e15 ? fabs(back - v) <= 0.50001e-6 + fabs(v) * DBL_EPSILON : back == v,
-                      "%.17g is written as %.*s", v, (int)buf_len(&out), out.data);
+                "%.17g is written as %.*s", v, (int)buf_len(&out), out.data);
         buf_truncate(&out, 0);
     }
 }
@@ -250,7 +258,7 @@ START_TEST(microseconds_come_back)
         scan_written();
         ck_each(json_get_number(&json, 0, &back), "%.*s", (int)buf_len(&out), out.data);
         ck_each(llround(back * 1e6) == usec, "%lld us is written as %.*s", (long long)usec,
-                      (int)buf_len(&out), out.data);
+                (int)buf_len(&out), out.data);
         buf_truncate(&out, 0);
     }
 }
@@ -263,8 +271,8 @@ static void add_string(struct dice *dice, struct buf *plain, struct buf *wild)
 {
     static const char letters[] = "ab/\"\\\n\t\x01";
     static const char *const as_plain[] = {"a", "b", "/", "\\\"", "\\\\", "\\n", "\\t", "\\u0001"};
-    static const char *const as_wild[] = {"\\u0061", "b", "\\/", "\\u0022", "\\u005C", "\\u000a", "\\u0009",
-                                          "\\u0001"};
+    static const char *const as_wild[] = {"\\u0061", "b",       "\\/",     "\\u0022",
+                                          "\\u005C", "\\u000a", "\\u0009", "\\u0001"};
 
     buf_add_char(plain, '"');
     buf_add_char(wild, '"');
@@ -292,7 +300,8 @@ static void add_both(struct buf *plain, struct buf *wild, const char *text)
 
 static void add_value(struct dice *dice, struct buf *plain, struct buf *wild, int depth)
 {
-    static const char *const scalars[] = {"null", "true", "false", "0", "-17", "2.50", "1E+2", "9007199254740991"};
+    static const char *const scalars[] = {"null", "true", "false", "0",
+                                          "-17",  "2.50", "1E+2",  "9007199254740991"};
     bool is_object = dice_one_in(dice, 2);
     size_t n = dice_below(dice, dice_one_in(dice, 10) ? 40 : 4);
 

@@ -1,5 +1,5 @@
-/* check_limits.c — ceilings: lines, replies that nobody reads, sessions, look-ups; and replies of awkward
- * sizes. */
+/* check_limits.c — ceilings: lines, replies that nobody reads, sessions, look-ups; and replies of
+ * awkward sizes. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,8 @@ int server_add_client(struct server *s, int fd);
 /* A ping whose line has n bytes without its newline. */
 static void send_ping_of(struct house_client *c, size_t n)
 {
-    static const char head[] = "{\"id\":1,\"method\":\"ping\",\"params\":{\"echo\":\"", tail[] = "\"}}";
+    static const char head[] = "{\"id\":1,\"method\":\"ping\",\"params\":{\"echo\":\"",
+                      tail[] = "\"}}";
     char *echo = malloc(n);
 
     memset(echo, 'e', n);
@@ -111,7 +112,8 @@ END_TEST
 
 START_TEST(replies_of_awkward_sizes)
 {
-    static const size_t sizes[] = {4094, 4095, 4096, 4097, 8192, 16383, 16384, 16385, 65535, 65536, 65537};
+    static const size_t sizes[] = {4094,  4095,  4096,  4097,  8192, 16383,
+                                   16384, 16385, 65535, 65536, 65537};
     struct house_client *c = house_client();
     size_t n_empty;
     char *echo = malloc(70000);
@@ -142,9 +144,9 @@ static int flood(struct house_client *c)
     memset(echo, 'e', ECHO_BYTES);
     echo[ECHO_BYTES] = '\0';
     for (n = 0; n_sent < n_most;) {
-        size_t n_line =
-            (size_t)snprintf(line, sizeof line, "{\"id\":%d,\"method\":\"ping\",\"params\":{\"echo\":\"%s\"}}\n",
-                             n_whole, echo);
+        size_t n_line = (size_t)snprintf(
+            line, sizeof line, "{\"id\":%d,\"method\":\"ping\",\"params\":{\"echo\":\"%s\"}}\n",
+            n_whole, echo);
         ssize_t r = send(house_client_fd(c), line + n, n_line - n, MSG_NOSIGNAL);
 
         if (r < 0)
@@ -249,7 +251,8 @@ START_TEST(a_batch_of_large_replies)
     house_send_bytes(c, "[", 1);
     for (int i = 0; i < 64; i++) {
         char line[16000];
-        int n = snprintf(line, sizeof line, "%s{\"id\":%d,\"method\":\"ping\",\"params\":{\"echo\":\"%s\"}}",
+        int n = snprintf(line, sizeof line,
+                         "%s{\"id\":%d,\"method\":\"ping\",\"params\":{\"echo\":\"%s\"}}",
                          i ? "," : "", i, echo);
 
         house_send_bytes(c, line, (size_t)n);
@@ -269,15 +272,24 @@ START_TEST(hello_tells_every_ceiling)
         const char *name;
         long long v;
     } rows[] = {
-        {"line_bytes", LIMIT_LINE_BYTES},     {"depth", LIMIT_DEPTH},
-        {"values", LIMIT_VALUES},             {"id_bytes", LIMIT_ID_BYTES},
-        {"batch", LIMIT_BATCH_ENTRIES},       {"in_flight", LIMIT_IN_FLIGHT},
-        {"output_bytes", LIMIT_OUTPUT_BYTES}, {"recv_bytes", LIMIT_RECV_BYTES},
-        {"poll_handles", LIMIT_POLL_HANDLES}, {"list_rows", LIMIT_LIST_ROWS},
-        {"lookups", LIMIT_LOOKUPS},           {"attempts", LIMIT_ATTEMPTS},
-        {"name_bytes", LIMIT_NAME_BYTES},     {"label_bytes", LIMIT_LABEL_BYTES},
-        {"fds", LIMIT_FDS_PER_MESSAGE},       {"sessions_per_uid", LIMIT_SESSIONS_PER_UID},
-        {"options", LIMIT_OPTIONS},           {"batch_reply_bytes", LIMIT_BATCH_REPLY_BYTES},
+        {"line_bytes", LIMIT_LINE_BYTES},
+        {"depth", LIMIT_DEPTH},
+        {"values", LIMIT_VALUES},
+        {"id_bytes", LIMIT_ID_BYTES},
+        {"batch", LIMIT_BATCH_ENTRIES},
+        {"in_flight", LIMIT_IN_FLIGHT},
+        {"output_bytes", LIMIT_OUTPUT_BYTES},
+        {"recv_bytes", LIMIT_RECV_BYTES},
+        {"poll_handles", LIMIT_POLL_HANDLES},
+        {"list_rows", LIMIT_LIST_ROWS},
+        {"lookups", LIMIT_LOOKUPS},
+        {"attempts", LIMIT_ATTEMPTS},
+        {"name_bytes", LIMIT_NAME_BYTES},
+        {"label_bytes", LIMIT_LABEL_BYTES},
+        {"fds", LIMIT_FDS_PER_MESSAGE},
+        {"sessions_per_uid", LIMIT_SESSIONS_PER_UID},
+        {"options", LIMIT_OPTIONS},
+        {"batch_reply_bytes", LIMIT_BATCH_REPLY_BYTES},
     };
     const struct shape *shape = shape_limits();
     json_t *limits = house_at(house_do(house_client(), "hello", "{}"), "limits");
@@ -316,10 +328,8 @@ START_TEST(texts_have_ceilings)
         const char *method, *key;
         int n_good;
     } rows[] = {
-        {"socket", "name", LIMIT_NAME_BYTES},
-        {"socket", "label", LIMIT_LABEL_BYTES},
-        {"socket", "site", LIMIT_LABEL_BYTES},
-        {"hello", "client", LIMIT_LABEL_BYTES},
+        {"socket", "name", LIMIT_NAME_BYTES},  {"socket", "label", LIMIT_LABEL_BYTES},
+        {"socket", "site", LIMIT_LABEL_BYTES}, {"hello", "client", LIMIT_LABEL_BYTES},
         {"hello", "label", LIMIT_LABEL_BYTES},
     };
     struct house_client *c = house_client();
@@ -330,8 +340,8 @@ START_TEST(texts_have_ceilings)
     house_do(c, rows[_i].method, "{'%s':'%s'}", rows[_i].key, text);
     text[rows[_i].n_good] = 'n';
     text[rows[_i].n_good + 1] = '\0';
-    house_expect_error(house_fail(c, rows[_i].method, "{'%s':'%s'}", rows[_i].key, text), "protocol",
-                       rows[_i].key);
+    house_expect_error(house_fail(c, rows[_i].method, "{'%s':'%s'}", rows[_i].key, text),
+                       "protocol", rows[_i].key);
 }
 END_TEST
 
@@ -346,7 +356,8 @@ START_TEST(so_many_lookups_at_once)
     for (int i = 0; i < LIMIT_LOOKUPS + 3; i++) {
         json_t *reply = house_next(c);
 
-        if (house_has(reply, "error.data.kind") && strcmp(house_text(reply, "error.data.kind"), "limit") == 0) {
+        if (house_has(reply, "error.data.kind") &&
+            strcmp(house_text(reply, "error.data.kind"), "limit") == 0) {
             house_expect_error(reply, "limit", "LOOKUPS");
             n_refused++;
         } else {

@@ -1,23 +1,20 @@
-/* check_message.c — the envelope of JSON-RPC 2.0: which requests are requests, what id their answer carries, and what
- * answers look like. */
+/* check_message.c — the envelope of JSON-RPC 2.0: which requests are requests, and what id their
+ * answer carries. */
 #include <stdio.h>
 #include <string.h>
 
 #include "proto/limits.h"
 #include "proto/message.h"
 #include "tests/fds.h"
-#include "tests/json_tree.h"
 
 #define N(table) (sizeof(table) / sizeof *(table))
 
-static struct buf out;
 static struct json json;
 static struct arena arena;
 static struct error e;
 
 static void begin(void)
 {
-    out = (struct buf){0};
     json = (struct json){0};
     arena = (struct arena){0};
     e = (struct error){0};
@@ -25,14 +22,14 @@ static void begin(void)
 
 static void end(void)
 {
-    buf_done(&out);
     json_done(&json);
     arena_done(&arena);
 }
 
 /* -- requests -- */
 
-/* Requests that are good: the id that is answered (NULL: a notification), the method, whether there are params. */
+/* Requests that are good: the id that is answered (NULL: a notification), the method, whether there
+ * are params. */
 static const struct {
     const char *text, *id, *method;
     char params; /* the first character, 0: none */
@@ -117,14 +114,15 @@ static const struct {
 static void ck_id(const struct message *m, const char *id, const char *text)
 {
     if (id)
-        ck_assert_msg(m->id && m->n_id == strlen(id) && memcmp(m->id, id, m->n_id) == 0, "%s: the id is %.*s, not %s",
-                      text, (int)m->n_id, m->id ? m->id : "", id);
+        ck_assert_msg(m->id && m->n_id == strlen(id) && memcmp(m->id, id, m->n_id) == 0,
+                      "%s: the id is %.*s, not %s", text, (int)m->n_id, m->id ? m->id : "", id);
     else
-        ck_assert_msg(!m->id, "%s: the id is %.*s, but it is a notification", text, (int)m->n_id, m->id);
+        ck_assert_msg(!m->id, "%s: the id is %.*s, but it is a notification", text, (int)m->n_id,
+                      m->id);
 }
 
-/* Parses the text as a message by itself, then as the second entry of a batch. The text scanned lives as long as
- * the test. */
+/* Parses the text as a message by itself, then as the second entry of a batch. The text scanned
+ * lives as long as the test. */
 static int parse(const char *text, bool in_batch, struct message *m)
 {
     const char *line = in_batch ? arena_printf(&arena, "[1,%s]", text) : text;
@@ -168,12 +166,13 @@ START_TEST(messages_that_are_no_requests)
 }
 END_TEST
 
-/* Each member there and good, there and bad, or not there: the first that is bad is told, and the id is the request's
- * own wherever that is good. */
+/* Each member there and good, there and bad, or not there: the first that is bad is told, and the
+ * id is the request's own wherever that is good. */
 START_TEST(all_envelopes)
 {
     static const char *const versions[] = {"", "\"jsonrpc\":\"2.0\",", "\"jsonrpc\":\"3.0\","};
-    static const char *const ids[] = {"", "\"id\":3,", "\"id\":\"3\",", "\"id\":null,", "\"id\":[],"};
+    static const char *const ids[] = {"", "\"id\":3,", "\"id\":\"3\",", "\"id\":null,",
+                                      "\"id\":[],"};
     static const char *const id_texts[] = {NULL, "3", "\"3\"", "null", "null"};
     static const char *const params[] = {"", "\"params\":{},", "\"params\":[],", "\"params\":5,"};
     static const char *const methods[] = {"\"method\":\"m\"", "\"method\":0", "\"x\":\"m\""};
@@ -185,7 +184,8 @@ START_TEST(all_envelopes)
         struct message m;
         int r;
 
-        snprintf(text, sizeof text, "{%s%s%s%s}", versions[version], ids[id], params[param], methods[method]);
+        snprintf(text, sizeof text, "{%s%s%s%s}", versions[version], ids[id], params[param],
+                 methods[method]);
         r = parse(text, i % 2, &m);
         ck_assert_msg(r == (is_good ? 0 : ERROR_INVALID_REQUEST), "%s gives %d", text, r);
         ck_id(&m, is_good || id ? id_texts[id] : "null", text);
@@ -224,12 +224,15 @@ START_TEST(length_of_an_id)
 }
 END_TEST
 
-/* Scanned all the same, but no id: 2^53 is somebody else's 2^53 + 1. What came too deep has no tokens at all. */
+/* Scanned all the same, but no id: 2^53 is somebody else's 2^53 + 1. What came too deep has no
+ * tokens at all. */
 START_TEST(lines_that_were_refused)
 {
-    static const char big[] = "{\"method\":\"m\",\"id\":9007199254740992}",
-                      twice[] = "{\"id\":4,\"method\":\"m\",\"params\":{\"a\":1,\"a\":2}}",
-                      deep[] = "{\"id\":4,\"params\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}";
+    static const char big
+        [] = "{\"method\":\"m\",\"id\":9007199254740992}",
+     twice[] = "{\"id\":4,\"method\":\"m\",\"params\":{\"a\":1,\"a\":2}}",
+     deep[] =
+         "{\"id\":4,\"params\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}";
     struct message m;
 
     ck_assert_int_eq(json_scan(&json, big, sizeof big - 1, &e), ERROR_INVALID_REQUEST);
@@ -241,169 +244,6 @@ START_TEST(lines_that_were_refused)
     ck_assert_int_eq(json_scan(&json, deep, sizeof deep - 1, &e), ERROR_INVALID_REQUEST);
     ck_assert_int_eq(message_parse(&json, 0, &m, &e), ERROR_INVALID_REQUEST);
     ck_id(&m, "null", deep);
-}
-END_TEST
-
-/* -- what is written -- */
-
-static void ck_written(const char *text)
-{
-    ck_assert(!out.failed);
-    ck_assert_msg(buf_len(&out) == strlen(text) && memcmp(out.data, text, buf_len(&out)) == 0,
-                  "%.*s is written, not %s", (int)buf_len(&out), out.data, text);
-    buf_truncate(&out, 0);
-}
-
-START_TEST(replies_written)
-{
-    message_begin_result(&out, "1", 1);
-    buf_add_text(&out, "{\"a\":1}");
-    message_end_result(&out, 0);
-    ck_written("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"a\":1}}");
-    message_begin_result(&out, "\"x\"", 3);
-    buf_add_text(&out, "{}");
-    message_end_result(&out, 1);
-    ck_written("{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"result\":{},\"fds\":1}");
-}
-END_TEST
-
-START_TEST(requests_written)
-{
-    message_begin_request(&out, 0, "ping");
-    buf_add_text(&out, "{}");
-    message_end_request(&out, 0);
-    ck_written("{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"ping\",\"params\":{}}");
-    message_begin_request(&out, 9007199254740991, "a\"b");
-    buf_add_text(&out, "{\"x\":1}");
-    message_end_request(&out, 1);
-    ck_written("{\"jsonrpc\":\"2.0\",\"id\":9007199254740991,\"method\":\"a\\\"b\",\"params\":{\"x\":1},\"fds\":1}");
-    message_begin_request(&out, -1, "ping");
-    buf_add_text(&out, "{}");
-    message_end_request(&out, 0);
-    ck_written("{\"jsonrpc\":\"2.0\",\"method\":\"ping\",\"params\":{}}");
-}
-END_TEST
-
-START_TEST(errors_written)
-{
-    struct error all = {.id = ERROR_OS,
-                        .name = "ECONNREFUSED",
-                        .op = "connect",
-                        .hint = "say \"please\"",
-                        .sys_errno = 111,
-                        .has_sent = true,
-                        .sent = 0,
-                        .handle = 16777217,
-                        .message = "connect:\trefused"};
-    struct error few = {.id = ERROR_PARSE, .message = "not JSON"};
-
-    message_error(&out, "7", 1, &all);
-    ck_written("{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32000,\"message\":\"connect:\\trefused\",\"data\":"
-               "{\"kind\":\"os\",\"name\":\"ECONNREFUSED\",\"errno\":111,\"op\":\"connect\",\"handle\":16777217,"
-               "\"sent\":0,\"hint\":\"say \\\"please\\\"\"}}}");
-    message_error(&out, "null", 4, &few);
-    ck_written("{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32700,\"message\":\"not JSON\",\"data\":"
-               "{\"kind\":\"protocol\",\"name\":\"PARSE_ERROR\"}}}");
-}
-END_TEST
-
-/* A message is cut off where it gets too long, maybe inside a letter, and a client's words need not be printable: the
- * reply is one line of JSON all the same. */
-START_TEST(errors_are_json_whatever_they_quote)
-{
-    char text[600];
-
-    for (size_t n = 0; n < 300; n++) {
-        size_t length = 0;
-
-        for (size_t i = 0; i < n; i++)
-            length += (size_t)snprintf(text + length, sizeof text - length, i % 7 ? "\xc3\xa9" : "\n");
-        e = (struct error){0};
-        error_param(&e, text, "%s", text);
-        e.hint = text;
-        message_error(&out, "1", 1, &e);
-        ck_assert_ptr_null(memchr(out.data, '\n', buf_len(&out)));
-        ck_assert_int_eq(json_tree_scan(&json, out.data, buf_len(&out), &e), 0);
-        buf_truncate(&out, 0);
-    }
-}
-END_TEST
-
-/* -- replies, read by a client -- */
-
-static int read_reply(struct message_reply *ret)
-{
-    ck_assert_int_eq(json_scan(&json, out.data, buf_len(&out), &e), 0);
-    return message_parse_reply(&json, 0, ret, &e);
-}
-
-/* Every error of the list arrives with its code, kind and name. */
-START_TEST(every_error_arrives)
-{
-    for (int id = ERROR_NONE + 1; id < N_ERRORS; id++) {
-        const struct error_info *info = error_info((enum error_id)id);
-        struct error sent = {.id = (enum error_id)id, .message = "m"};
-        struct message_reply reply;
-        uint32_t data;
-        int64_t code;
-
-        message_error(&out, "5", 1, &sent);
-        ck_assert_int_eq(read_reply(&reply), 0);
-        ck_assert(reply.has_id && reply.id == 5 && reply.error && !reply.result && !reply.method);
-        ck_assert(json_get_integer(&json, json_member(&json, reply.error, "code"), &code));
-        ck_assert_int_eq(code, info->code);
-        data = json_member(&json, reply.error, "data");
-        ck_assert(json_equals(&json, json_member(&json, data, "kind"), info->kind, strlen(info->kind)));
-        ck_assert(json_equals(&json, json_member(&json, data, "name"), info->name, strlen(info->name)));
-        ck_assert(json_equals(&json, json_member(&json, reply.error, "message"), "m", 1));
-        buf_truncate(&out, 0);
-    }
-}
-END_TEST
-
-START_TEST(replies_read)
-{
-    static const struct {
-        const char *text;
-        bool is_good, has_id;
-        int64_t id;
-        bool has_result, has_error, has_method;
-        int n_fds;
-    } cases[] = {
-        {"{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}", true, true, 3, true, false, false, 0},
-        {"{\"id\":3,\"result\":null}", true, true, 3, true, false, false, 0},
-        {"{\"id\":3,\"result\":{},\"fds\":1}", true, true, 3, true, false, false, 1},
-        {"{\"id\":3,\"result\":{},\"fds\":0,\"new\":1}", true, true, 3, true, false, false, 0},
-        {"{\"id\":3,\"error\":{\"code\":1}}", true, true, 3, false, true, false, 0},
-        {"{\"id\":null,\"error\":{\"code\":1}}", true, false, 0, false, true, false, 0},
-        {"{\"id\":\"3\",\"result\":1}", true, false, 0, true, false, false, 0},
-        {"{\"method\":\"event\",\"params\":{}}", true, false, 0, false, false, true, 0},
-        {"{\"id\":3}", false, false, 0, false, false, false, 0},
-        {"{\"id\":3,\"result\":1,\"error\":{}}", false, false, 0, false, false, false, 0},
-        {"{\"id\":3,\"result\":1,\"fds\":-1}", false, false, 0, false, false, false, 0},
-        {"{\"id\":3,\"result\":1,\"fds\":2}", false, false, 0, false, false, false, 0},
-        {"{\"id\":3,\"result\":1,\"fds\":true}", false, false, 0, false, false, false, 0},
-        {"{}", false, false, 0, false, false, false, 0},
-        {"[]", false, false, 0, false, false, false, 0},
-        {"3", false, false, 0, false, false, false, 0},
-    };
-
-    for (size_t i = 0; i < N(cases); i++) {
-        struct message_reply reply;
-        int r;
-
-        buf_add_text(&out, cases[i].text);
-        r = read_reply(&reply);
-        ck_assert_msg(!r == cases[i].is_good, "%s gives %d", cases[i].text, r);
-        if (!r) {
-            ck_assert_msg(reply.has_id == cases[i].has_id && reply.id == cases[i].id, "%s", cases[i].text);
-            ck_assert_msg(!reply.result == !cases[i].has_result, "%s", cases[i].text);
-            ck_assert_msg(!reply.error == !cases[i].has_error, "%s", cases[i].text);
-            ck_assert_msg(!reply.method == !cases[i].has_method, "%s", cases[i].text);
-            ck_assert_int_eq(reply.n_fds, cases[i].n_fds);
-        }
-        buf_truncate(&out, 0);
-    }
 }
 END_TEST
 
@@ -419,11 +259,5 @@ int main(void)
     tcase_add_test(tests, more_than_one_descriptor);
     tcase_add_test(tests, length_of_an_id);
     tcase_add_test(tests, lines_that_were_refused);
-    tcase_add_test(tests, replies_written);
-    tcase_add_test(tests, requests_written);
-    tcase_add_test(tests, errors_written);
-    tcase_add_test(tests, errors_are_json_whatever_they_quote);
-    tcase_add_test(tests, every_error_arrives);
-    tcase_add_test(tests, replies_read);
     return fds_run(suite);
 }

@@ -25,8 +25,9 @@ static void expect_ready(json_t *result, long long handle, const char *event)
 
 START_TEST(who_is_ready_is_told_at_once)
 {
-    json_t *r = house_do(c, "poll", "{'handles':[{'handle':%lld,'events':['in','out']},{'handle':%lld}]}",
-                         ends[0], ends[1]);
+    json_t *r =
+        house_do(c, "poll", "{'handles':[{'handle':%lld,'events':['in','out']},{'handle':%lld}]}",
+                 ends[0], ends[1]);
 
     expect_ready(r, ends[0], "out");
     house_do(c, "send", "{'handle':%lld,'text':'x'}", ends[0]);
@@ -39,7 +40,8 @@ START_TEST(poll_waits_for_an_event)
 {
     json_t *reply;
 
-    house_begin(c, 1, "poll", "{'handles':[{'handle':%lld},{'handle':%lld,'events':['in']}]}", ends[0], ends[1]);
+    house_begin(c, 1, "poll", "{'handles':[{'handle':%lld},{'handle':%lld,'events':['in']}]}",
+                ends[0], ends[1]);
     house_expect_silence(c);
     house_do(c, "send", "{'handle':%lld,'text':'x'}", ends[0]);
     reply = house_next(c);
@@ -104,23 +106,25 @@ START_TEST(poll_many)
     for (int i = 0; i < 128; i++)
         house_pair(c, "SOCK_DGRAM", &handles[2 * i]);
     for (int i = 0; i < 256; i++)
-        n += (size_t)snprintf(text + n, sizeof text - n, "%s{'handle':%lld}", i ? "," : "", handles[i]);
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s{'handle':%lld}", i ? "," : "",
+                              handles[i]);
     house_begin(c, 1, "poll", "{'handles':[%s]}", text);
     house_expect_silence(c);
     house_do(c, "send", "{'handle':%lld,'text':'x'}", handles[254]);
     r = house_next(c);
     expect_ready(house_at(r, "result"), handles[255], "in");
-    house_expect_error(house_fail(c, "poll", "{'handles':[%s,{'handle':%lld}]}", text, ends[0]), "protocol",
-                       "handles");
+    house_expect_error(house_fail(c, "poll", "{'handles':[%s,{'handle':%lld}]}", text, ends[0]),
+                       "protocol", "handles");
 }
 END_TEST
 
 START_TEST(what_poll_refuses)
 {
-    house_expect_error(house_fail(c, "poll", "{'handles':[{'handle':%lld,'events':['up']}]}", ends[0]),
-                       "protocol", "handles");
-    house_expect_error(house_fail(c, "poll", "{'handles':[{'handle':%lld},{'handle':1}]}", ends[0]), "handle",
-                       "UNKNOWN");
+    house_expect_error(
+        house_fail(c, "poll", "{'handles':[{'handle':%lld,'events':['up']}]}", ends[0]), "protocol",
+        "handles");
+    house_expect_error(house_fail(c, "poll", "{'handles':[{'handle':%lld},{'handle':1}]}", ends[0]),
+                       "handle", "UNKNOWN");
     house_begin(c, 1, "poll", "{'handles':[{'handle':%lld},{'handle':%lld}]}", ends[0], ends[1]);
     house_expect_silence(c);
     house_begin(c, 2, "cancel", "{'id':1}");

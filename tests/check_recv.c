@@ -1,5 +1,5 @@
-/* check_recv.c — receiving: plain and framed reads, what is read ahead, ends and empty datagrams, truncation,
- * and how long a call waits. */
+/* check_recv.c — receiving: plain and framed reads, what is read ahead, ends and empty datagrams,
+ * truncation. */
 #include <string.h>
 #include <sys/socket.h>
 
@@ -63,7 +63,8 @@ START_TEST(plain_takes_what_is_there)
     hang_up();
     expect_reply(1, "", true);
     expect(RECV(""), "", true);
-    ck_assert_str_eq(house_text(house_do(c, "ledger.get", "{'handle':%lld}", ends[0]), "state"), "half_closed");
+    ck_assert_str_eq(house_text(house_do(c, "ledger.get", "{'handle':%lld}", ends[0]), "state"),
+                     "half_closed");
 }
 END_TEST
 
@@ -221,10 +222,12 @@ END_TEST
 START_TEST(prefix_beyond_the_ceiling_stays_unread)
 {
     house_do(c, "send", "{'handle':%lld,'base64':'AAVoZWxsbw=='}", ends[1]);
-    house_expect_error(house_fail(c, "recv", "{'handle':%lld,'prefix':2,'size':4}", ends[0]), "limit", "SIZE");
+    house_expect_error(house_fail(c, "recv", "{'handle':%lld,'prefix':2,'size':4}", ends[0]),
+                       "limit", "SIZE");
     expect(RECV(",'prefix':2,'size':5"), "hello", false);
     house_do(c, "send", "{'handle':%lld,'base64':'//////////8='}", ends[1]);
-    house_expect_error(house_fail(c, "recv", "{'handle':%lld,'prefix':8}", ends[0]), "limit", "SIZE");
+    house_expect_error(house_fail(c, "recv", "{'handle':%lld,'prefix':8}", ends[0]), "limit",
+                       "SIZE");
     ck_assert_str_eq(house_text(RECV(",'exactly':8"), "base64"), "//////////8=");
 }
 END_TEST
@@ -264,7 +267,8 @@ START_TEST(read_ahead_begins_the_next)
     ck_assert_str_eq(house_text(ready, "ready.0.events.0"), "in");
     expect(RECV(",'exactly':2"), "tw", false);
     expect(RECV(",'size':2"), "o\n", false);
-    ck_assert_str_eq(house_text(house_do(c, "recvfrom", "{'handle':%lld,'size':2}", ends[0]), "text"), "th");
+    ck_assert_str_eq(
+        house_text(house_do(c, "recvfrom", "{'handle':%lld,'size':2}", ends[0]), "text"), "th");
     hang_up();
     expect(RECV(",'until':'\\n'"), "ree", true);
 }
@@ -292,15 +296,19 @@ START_TEST(framing_makes_sense_or_is_refused)
     static const struct {
         const char *members, *name;
     } rows[] = {
-        {",\"exactly\":1,\"until\":\"x\"", "exactly"}, {",\"until\":\"\"", "until"},
-        {",\"prefix\":3", "prefix"},                   {",\"exactly\":-1", "exactly"},
-        {",\"exactly\":1048577", "exactly"},           {",\"size\":1048577", "size"},
-        {",\"size\":-1", "size"},                      {",\"exactly\":4,\"size\":3", "exactly"},
+        {",\"exactly\":1,\"until\":\"x\"", "exactly"},
+        {",\"until\":\"\"", "until"},
+        {",\"prefix\":3", "prefix"},
+        {",\"exactly\":-1", "exactly"},
+        {",\"exactly\":1048577", "exactly"},
+        {",\"size\":1048577", "size"},
+        {",\"size\":-1", "size"},
+        {",\"exactly\":4,\"size\":3", "exactly"},
         {",\"until\":\"x\",\"flags\":[\"MSG_PEEK\"]", "flags"},
     };
 
-    house_expect_error(house_fail(c, "recv", "{'handle':%lld%s}", ends[0], rows[_i].members), "protocol",
-                       rows[_i].name);
+    house_expect_error(house_fail(c, "recv", "{'handle':%lld%s}", ends[0], rows[_i].members),
+                       "protocol", rows[_i].name);
     say("x");
     expect(RECV(""), "x", false);
 }
@@ -357,11 +365,13 @@ START_TEST(a_datagram_says_who_sent_it)
     long long from = house_make(c, "socket", "{'type':'SOCK_DGRAM'}"), from_port;
     json_t *r;
 
-    port = house_int(house_do(c, "bind", "{'handle':%lld,'address':['127.0.0.1',0]}", to), "address.port");
-    from_port =
-        house_int(house_do(c, "bind", "{'handle':%lld,'address':['127.0.0.1',0]}", from), "address.port");
+    port = house_int(house_do(c, "bind", "{'handle':%lld,'address':['127.0.0.1',0]}", to),
+                     "address.port");
+    from_port = house_int(house_do(c, "bind", "{'handle':%lld,'address':['127.0.0.1',0]}", from),
+                          "address.port");
     house_begin(c, 1, "recvfrom", "{'handle':%lld}", to);
-    house_begin(c, 2, "sendto", "{'handle':%lld,'address':['127.0.0.1',%lld],'text':''}", from, port);
+    house_begin(c, 2, "sendto", "{'handle':%lld,'address':['127.0.0.1',%lld],'text':''}", from,
+                port);
     house_expect_id(house_next(c), 2);
     r = house_next(c);
     ck_assert_str_eq(house_text(r, "result.text"), "");
@@ -374,96 +384,8 @@ END_TEST
 START_TEST(frames_are_for_streams)
 {
     open_pair("SOCK_DGRAM");
-    house_expect_error(house_fail(c, "recv", "{'handle':%lld,'exactly':1}", ends[0]), "protocol", "exactly");
-}
-END_TEST
-
-/* -- how long -- */
-
-/* A recv that takes as many seconds as said; 0: it does not wait at all. */
-static void expect_wait(const char *members, int64_t usec)
-{
-    json_t *reply;
-
-    house_begin(c, 1, "recv", "{'handle':%lld%s}", ends[0], members);
-    if (usec) {
-        house_advance(usec - 1);
-        house_expect_silence(c);
-        house_advance(1);
-    }
-    reply = house_next(c);
-    if (usec)
-        house_expect_error(reply, "timeout", "TIMEOUT");
-    else
-        house_expect_error(reply, "os", "EAGAIN");
-}
-
-static void expect_for_ever(const char *members)
-{
-    house_begin(c, 1, "recv", "{'handle':%lld%s}", ends[0], members);
-    house_advance(INT64_C(86400000000) * 365);
-    house_expect_silence(c);
-    say("x");
-    expect_reply(1, "x", false);
-}
-
-START_TEST(which_timeout_is_in_force)
-{
-    expect_for_ever("");
-    expect_wait(",\"timeout\":0", 0);
-    expect_wait(",\"timeout\":2.5", 2500000);
-    expect_wait(",\"timeout\":0.000001", 1);
-    house_do(c, "setdefaulttimeout", "{'timeout':3}");
-    expect_wait("", 3000000);
-    house_do(c, "settimeout", "{'handle':%lld,'timeout':1}", ends[0]);
-    expect_wait("", 1000000);
-    expect_wait(",\"timeout\":7", 7000000);
-    expect_for_ever(",\"timeout\":null");
-    house_do(c, "settimeout", "{'handle':%lld,'timeout':0}", ends[0]);
-    expect_wait("", 0);
-    expect_wait(",\"timeout\":1", 1000000);
-    house_do(c, "settimeout", "{'handle':%lld,'timeout':null}", ends[0]);
-    expect_for_ever("");
-}
-END_TEST
-
-START_TEST(timeouts_are_told)
-{
-    json_t *r = house_do(c, "gettimeout", "{'handle':%lld}", ends[0]);
-
-    ck_assert(house_has(r, "timeout"));
-    r = house_do(c, "setdefaulttimeout", "{'timeout':1.5}");
-    ck_assert_double_eq_tol(house_number(r, "timeout"), 1.5, 1e-9);
-    r = house_do(c, "gettimeout", "{'handle':%lld}", ends[0]);
-    ck_assert_double_eq_tol(house_number(r, "timeout"), 1.5, 1e-9);
-    house_do(c, "settimeout", "{'handle':%lld,'timeout':0}", ends[0]);
-    r = house_do(c, "gettimeout", "{'handle':%lld}", ends[0]);
-    ck_assert_double_eq_tol(house_number(r, "timeout"), 0, 1e-9);
-}
-END_TEST
-
-/* Many with different deadlines end in the order of these. */
-START_TEST(deadlines_come_in_their_order)
-{
-    for (int i = 0; i < 40; i++)
-        house_begin(c, i, "recv", "{'handle':%lld,'timeout':%d}", ends[0], (i * 7) % 40 + 1);
-    house_expect_silence(c);
-    for (int second = 1; second <= 40; second++) {
-        json_t *reply;
-
-        house_advance(1000000);
-        reply = house_next(c);
-        ck_assert_int_eq((house_int(reply, "id") * 7) % 40 + 1, second);
-        house_expect_error(reply, "timeout", "TIMEOUT");
-        house_expect_silence(c);
-    }
-}
-END_TEST
-
-START_TEST(dontwait_is_a_timeout_of_0)
-{
-    expect_wait(",\"flags\":[\"MSG_DONTWAIT\"]", 0);
-    expect_wait(",\"flags\":[\"MSG_DONTWAIT\"],\"exactly\":3", 0);
+    house_expect_error(house_fail(c, "recv", "{'handle':%lld,'exactly':1}", ends[0]), "protocol",
+                       "exactly");
 }
 END_TEST
 
@@ -481,7 +403,7 @@ static Suite *make_suite(void)
 {
     Suite *suite = suite_create("recv");
     TCase *plain = stream_case(suite, "plain"), *frames = stream_case(suite, "frames");
-    TCase *datagrams = stream_case(suite, "datagrams"), *time = stream_case(suite, "time");
+    TCase *datagrams = stream_case(suite, "datagrams");
 
     tcase_add_test(plain, plain_takes_what_is_there);
     tcase_add_test(plain, peeking_leaves_it_there);
@@ -504,10 +426,6 @@ static Suite *make_suite(void)
     tcase_add_loop_test(datagrams, a_truncated_datagram_says_so, 0, 2);
     tcase_add_test(datagrams, a_datagram_says_who_sent_it);
     tcase_add_test(datagrams, frames_are_for_streams);
-    tcase_add_test(time, which_timeout_is_in_force);
-    tcase_add_test(time, timeouts_are_told);
-    tcase_add_test(time, deadlines_come_in_their_order);
-    tcase_add_test(time, dontwait_is_a_timeout_of_0);
     return suite;
 }
 

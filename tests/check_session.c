@@ -1,8 +1,9 @@
-/* check_session.c — one session: the order of replies, batches, cancelling, and its end. */
+/* check_session.c — one session: the order of replies, cancelling, and its end. */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "daemon/server.h"
 #include "house.h"
 
 static struct house_client *unordered_client(void)
@@ -187,123 +188,8 @@ START_TEST(a_notification_is_not_answered)
     house_send(c, "{'method':'socket','params':{'family':'AF_NONE'}}");
     house_send(c, "{'method':'no such'}");
     house_expect_silence(c);
-    ck_assert_str_eq(house_text(house_do(c, "ledger.get", "{'handle':'quiet'}"), "state"), "created");
-}
-END_TEST
-
-/* -- batches -- */
-
-START_TEST(a_batch_is_answered_in_order)
-{
-    struct house_client *c = house_client();
-    json_t *reply;
-
-    house_send(c, "[{'id':1,'method':'ping'},{'id':'b','method':'no such'},{'method':'ping'},7,"
-                  "{'id':3,'method':'ping'}]");
-    reply = house_next(c);
-    ck_assert_uint_eq(house_size(reply, ""), 4);
-    ck_assert_int_eq(house_int(reply, "0.id"), 1);
-    ck_assert_str_eq(house_text(reply, "1.id"), "b");
-    ck_assert_int_eq(house_int(reply, "1.error.code"), -32601);
-    ck_assert_int_eq(house_int(reply, "2.error.code"), -32600);
-    ck_assert_int_eq(house_int(reply, "3.id"), 3);
-}
-END_TEST
-
-START_TEST(a_batch_waits_for_its_entries)
-{
-    struct house_client *c = house_client(), *other = house_client();
-    long long ends[2];
-    json_t *reply;
-
-    house_pair(c, "SOCK_STREAM", ends);
-    house_send(c,
-               "[{'id':1,'method':'recv','params':[%lld]},{'id':2,'method':'ping'},"
-               "{'id':3,'method':'recv','params':[%lld]}]",
-               ends[0], ends[0]);
-    house_begin(c, 4, "ping", "{}");
-    house_expect_silence(c);
-    house_do(other, "send", "{'handle':%lld,'text':'x'}", ends[1]);
-    house_expect_silence(c);
-    house_do(other, "send", "{'handle':%lld,'text':'y'}", ends[1]);
-    reply = house_next(c);
-    ck_assert_uint_eq(house_size(reply, ""), 3);
-    ck_assert_str_eq(house_text(reply, "0.result.text"), "x");
-    ck_assert_int_eq(house_int(reply, "1.id"), 2);
-    ck_assert_str_eq(house_text(reply, "2.result.text"), "y");
-    house_expect_id(house_next(c), 4);
-}
-END_TEST
-
-START_TEST(a_batch_of_an_unordered_session_holds_nobody_up)
-{
-    struct house_client *c = unordered_client();
-    long long ends[2];
-    json_t *reply;
-
-    house_pair(c, "SOCK_STREAM", ends);
-    house_send(c, "[{'id':1,'method':'recv','params':[%lld]},{'id':2,'method':'ping'}]", ends[0]);
-    house_do(c, "ping", "{}");
-    house_do(c, "send", "{'handle':%lld,'text':'x'}", ends[1]);
-    reply = house_next(c);
-    ck_assert_str_eq(house_text(reply, "0.result.text"), "x");
-    ck_assert_int_eq(house_int(reply, "1.id"), 2);
-}
-END_TEST
-
-START_TEST(a_batch_of_notifications_is_not_answered)
-{
-    struct house_client *c = house_client();
-
-    house_send(c, "[{'method':'socket','params':{'name':'a'}},{'method':'socket','params':{'name':'b'}}]");
-    house_expect_silence(c);
-    ck_assert_int_eq(house_int(house_do(c, "ledger.audit", "{}"), "opened"), 2);
-}
-END_TEST
-
-static void send_batch_of(struct house_client *c, int n)
-{
-    house_send_bytes(c, "[", 1);
-    for (int i = 0; i < n; i++) {
-        static const char entry[] = ",{\"id\":1,\"method\":\"ping\"}";
-
-        house_send_bytes(c, i ? entry : entry + 1, strlen(entry) - !i);
-    }
-    house_send_bytes(c, "]\n", 2);
-}
-
-START_TEST(a_batch_has_1_to_64_entries)
-{
-    struct house_client *c = house_client();
-    json_t *reply;
-
-    send_batch_of(c, 64);
-    ck_assert_uint_eq(house_size(house_next(c), ""), 64);
-    send_batch_of(c, 65);
-    reply = house_next(c);
-    house_expect_error(reply, "limit", "BATCH");
-    ck_assert(house_has(reply, "id"));
-    send_batch_of(c, 0);
-    reply = house_next(c);
-    ck_assert_int_eq(house_int(reply, "error.code"), -32600);
-    house_do(c, "ping", "{}");
-}
-END_TEST
-
-START_TEST(no_entry_of_a_batch_carries_fds)
-{
-    struct house_client *c = house_client();
-    int fd = house_client_fd(c);
-    json_t *reply;
-
-    house_send_fds(c, "[{'id':1,'method':'ping'},{'id':2,'method':'sendfile','fds':1,'params':[16777217]}]",
-                   &fd, 1);
-    reply = house_next(c);
-    if (house_has(reply, "1"))
-        house_expect_error(house_at(reply, "1"), "fd", "FD");
-    else
-        ck_assert_str_eq(house_text(reply, "error.data.kind"), "fd");
-    house_expect_end(c);
+    ck_assert_str_eq(house_text(house_do(c, "ledger.get", "{'handle':'quiet'}"), "state"),
+                     "created");
 }
 END_TEST
 
@@ -357,7 +243,8 @@ START_TEST(close_cancels_who_waits)
     house_begin(c, 2, "recv", "{'handle':%lld}", ends[0]);
     house_begin(c, 3, "poll", "{'handles':[{'handle':%lld},{'handle':%lld}]}", ends[0], ends[1]);
     house_expect_silence(c);
-    ck_assert_str_eq(house_text(house_do(other, "close", "{'handle':%lld}", ends[0]), "end.how"), "closed");
+    ck_assert_str_eq(house_text(house_do(other, "close", "{'handle':%lld}", ends[0]), "end.how"),
+                     "closed");
     for (int i = 0; i < 3; i++)
         ck_assert_str_eq(house_text(house_next(c), "error.data.kind"), "cancelled");
     house_expect_silence(c);
@@ -456,7 +343,8 @@ END_TEST
 START_TEST(names_of_the_session)
 {
     struct house_client *a = house_client(), *b = house_client();
-    long long of_a = house_make(a, "socket", "{'name':'@c'}"), of_b = house_make(b, "socket", "{'name':'@c'}");
+    long long of_a = house_make(a, "socket", "{'name':'@c'}"),
+              of_b = house_make(b, "socket", "{'name':'@c'}");
 
     ck_assert_int_ne(of_a, of_b);
     ck_assert_int_eq(house_int(house_do(a, "ledger.get", "{'handle':'@c'}"), "handle"), of_a);
@@ -467,11 +355,31 @@ START_TEST(names_of_the_session)
 }
 END_TEST
 
+/* Stopping answers what waits, and takes nothing more. */
+START_TEST(the_daemon_stops)
+{
+    struct house_client *c = unordered_client(), *idle = house_client();
+    long long ends[2];
+
+    house_pair(c, "SOCK_STREAM", ends);
+    house_begin(c, 1, "recv", "{'handle':%lld}", ends[0]);
+    house_begin(c, 2, "poll", "{'handles':[{'handle':%lld}]}", ends[0]);
+    house_expect_silence(c);
+    server_stop(house_server(), 1000000);
+    for (int i = 0; i < 2; i++)
+        house_expect_error(house_next(c), "cancelled", "CANCELLED");
+    house_expect_end(c);
+    house_expect_end(idle);
+    ck_assert_int_eq(house_n_sessions(), 0);
+    ck_assert_int_eq(house_n_live(), 0);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("session");
-    TCase *order = house_case(suite, "order"), *batch = house_case(suite, "batch");
-    TCase *cancel = house_case(suite, "cancel"), *end = house_case(suite, "end");
+    TCase *order = house_case(suite, "order"), *cancel = house_case(suite, "cancel");
+    TCase *end = house_case(suite, "end");
 
     tcase_add_test(order, an_ordered_session_waits);
     tcase_add_test(order, an_ordered_session_that_waits_is_not_read);
@@ -482,12 +390,6 @@ static Suite *make_suite(void)
     tcase_add_test(order, at_most_64_are_in_flight);
     tcase_add_test(order, two_sessions_share_a_lane_in_order);
     tcase_add_test(order, a_notification_is_not_answered);
-    tcase_add_test(batch, a_batch_is_answered_in_order);
-    tcase_add_test(batch, a_batch_waits_for_its_entries);
-    tcase_add_test(batch, a_batch_of_an_unordered_session_holds_nobody_up);
-    tcase_add_test(batch, a_batch_of_notifications_is_not_answered);
-    tcase_add_test(batch, a_batch_has_1_to_64_entries);
-    tcase_add_test(batch, no_entry_of_a_batch_carries_fds);
     tcase_add_test(cancel, cancel_ends_a_call_that_waits);
     tcase_add_test(cancel, cancel_does_not_reach_other_sessions);
     tcase_add_test(cancel, close_cancels_who_waits);
@@ -497,6 +399,7 @@ static Suite *make_suite(void)
     tcase_add_test(end, a_session_that_leaves_is_reclaimed);
     tcase_add_test(end, a_client_that_went_at_once);
     tcase_add_test(end, names_of_the_session);
+    tcase_add_test(end, the_daemon_stops);
     return suite;
 }
 

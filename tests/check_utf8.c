@@ -1,16 +1,21 @@
-/* check_utf8.c — which bytes are UTF-8, held against the definition: what a code point's shortest form is, and
- * nothing else. */
+/* check_utf8.c — which bytes are UTF-8, held against the definition: what a code point's shortest
+ * form is, and nothing else. */
 #include <string.h>
 
 #include "proto/utf8.h"
 #include "tests/fds.h"
 
-/* The length of the sequence at `at` worked out another way: put its bits together, and see whether that code point
- * is one, and needs so many bytes. */
+/* The length of the sequence at `at` worked out another way: put its bits together, and see whether
+ * that code point is one, and needs so many bytes. */
 static int expected_length(const unsigned char *at, size_t n)
 {
     static const int least[] = {0, 0, 0x80, 0x800, 0x10000};
-    int length = at[0] < 0x80 ? 1 : at[0] >> 5 == 6 ? 2 : at[0] >> 4 == 14 ? 3 : at[0] >> 3 == 30 ? 4 : 0, point;
+    int length = at[0] < 0x80       ? 1
+                 : at[0] >> 5 == 6  ? 2
+                 : at[0] >> 4 == 14 ? 3
+                 : at[0] >> 3 == 30 ? 4
+                                    : 0,
+        point;
 
     if (length < 2 || (size_t)length > n)
         return length == 1;
@@ -33,11 +38,13 @@ START_TEST(every_sequence)
     for (unsigned pair = 0; pair < 0x10000; pair++)
         for (size_t i = 0; i < sizeof behind; i++)
             for (size_t j = 0; j < sizeof behind; j++) {
-                const unsigned char bytes[] = {(unsigned char)(pair >> 8), (unsigned char)pair, behind[i], behind[j]};
+                const unsigned char bytes[] = {(unsigned char)(pair >> 8), (unsigned char)pair,
+                                               behind[i], behind[j]};
 
                 for (size_t n = 1; n <= 4; n++)
                     ck_each(utf8_length(bytes, bytes + n) == expected_length(bytes, n),
-                            "%02x %02x %02x %02x, %zu bytes of it", bytes[0], bytes[1], bytes[2], bytes[3], n);
+                            "%02x %02x %02x %02x, %zu bytes of it", bytes[0], bytes[1], bytes[2],
+                            bytes[3], n);
             }
 }
 END_TEST
@@ -50,13 +57,15 @@ START_TEST(every_code_point)
         bool is_surrogate = point >= 0xd800 && point <= 0xdfff, nul;
 
         ck_each(utf8_length(bytes, bytes + n) == (is_surrogate ? 0 : n), "U+%04X", (unsigned)point);
-        ck_each(utf8_is_valid((char *)bytes, (size_t)n, &nul) == !is_surrogate, "U+%04X", (unsigned)point);
+        ck_each(utf8_is_valid((char *)bytes, (size_t)n, &nul) == !is_surrogate, "U+%04X",
+                (unsigned)point);
         ck_each(nul == (point == 0), "U+%04X", (unsigned)point);
     }
 }
 END_TEST
 
-/* The first special byte is found at every place and alignment, and nothing behind the end is looked at. */
+/* The first special byte is found at every place and alignment, and nothing behind the end is
+ * looked at. */
 START_TEST(plain_bytes_are_skipped)
 {
     unsigned char bytes[48];
@@ -82,7 +91,8 @@ START_TEST(whole_texts)
 
     ck_assert(utf8_is_valid("", 0, &nul));
     ck_assert(!nul);
-    ck_assert(utf8_is_valid("a\xc3\xa9 long enough to be skipped by eights \xf0\x9f\x98\x80\"\\\n", 46, &nul));
+    ck_assert(utf8_is_valid("a\xc3\xa9 long enough to be skipped by eights \xf0\x9f\x98\x80\"\\\n",
+                            46, &nul));
     ck_assert(!nul);
     ck_assert(utf8_is_valid("a\0b", 3, &nul));
     ck_assert(nul);

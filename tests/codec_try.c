@@ -47,8 +47,8 @@ int codec_try_decode(const struct shape *shape, enum codec_mode mode)
     t->into = arena_alloc(&t->arena, shape->n_bytes);
     ck_assert_ptr_nonnull(t->into);
     r = codec_decode(shape, mode, &t->json, 1, &t->arena, t->into, &t->e);
-    ck_assert_msg(r == (int)t->e.id && !r == !*t->e.message, "%d is returned, but the error is %d: %s", r,
-                  (int)t->e.id, t->e.message);
+    ck_assert_msg(r == (int)t->e.id && !r == !*t->e.message,
+                  "%d is returned, but the error is %d: %s", r, (int)t->e.id, t->e.message);
     return r;
 }
 
@@ -69,12 +69,13 @@ void codec_try_named(const struct shape *shape, int r, const char *path)
     const struct error *e = &codec_try.e;
     size_t n = strlen(path);
 
-    ck_assert_msg(r == ERROR_INVALID_PARAMS, "%s takes %.*s", shape->name, (int)buf_len(&codec_try.text),
-                  codec_try.text.data);
+    ck_assert_msg(r == ERROR_INVALID_PARAMS, "%s takes %.*s", shape->name,
+                  (int)buf_len(&codec_try.text), codec_try.text.data);
     ck_assert_ptr_nonnull(e->name);
-    ck_assert_msg(strlen(e->name) == strcspn(path, ".[") && strncmp(e->name, path, strlen(e->name)) == 0,
+    ck_assert_msg(strlen(e->name) == strcspn(path, ".[") &&
+                      strncmp(e->name, path, strlen(e->name)) == 0,
                   "%s names %s, not %s: %s", shape->name, e->name, path, e->message);
-    ck_assert_msg(strncmp(e->message, path, n) == 0 && e->message[n] == ':' && e->message[n + 1] == ' ' &&
-                      strlen(e->message) > n + 4,
+    ck_assert_msg(strncmp(e->message, path, n) == 0 && e->message[n] == ':' &&
+                      e->message[n + 1] == ' ' && strlen(e->message) > n + 4,
                   "%s, %s: the message is: %s", shape->name, path, e->message);
 }

@@ -26,7 +26,8 @@ static void compare(void)
 {
     int n = fds_count();
 
-    ck_assert_msg(n == n_before, "%d descriptors were open before the test, %d are after it", n_before, n);
+    ck_assert_msg(n == n_before, "%d descriptors were open before the test, %d are after it",
+                  n_before, n);
 }
 
 TCase *fds_case(Suite *suite, const char *name)

@@ -95,7 +95,8 @@ void frame_pair_line(const char *line)
     size_t n = 0;
 
     ck_assert_int_eq(frame_next(&frame_pair.frame, &got, &n), 1);
-    ck_assert_msg(n == strlen(line) && memcmp(got, line, n) == 0, "the line is %.*s, not %s", (int)n, got, line);
+    ck_assert_msg(n == strlen(line) && memcmp(got, line, n) == 0, "the line is %.*s, not %s",
+                  (int)n, got, line);
 }
 
 void frame_pair_too_long(void)

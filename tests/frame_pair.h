@@ -1,4 +1,5 @@
-/* frame_pair.h — a frame and the other end of its socket, for tests: what that end writes, the frame reads. */
+/* frame_pair.h — a frame and the other end of its socket, for tests: what that end writes, the
+ * frame reads. */
 #pragma once
 #include "proto/frame.h"
 
@@ -30,7 +31,8 @@ void frame_pair_write_fds(const void *bytes, size_t n, const int *fds, int n_fds
 /* Reads all that has come. Returns what frame_read did last: -EAGAIN, or 0 at the end. */
 int frame_pair_read(void);
 
-/* Fails the test unless the next that frame_next gives is this line; is a line too long; is nothing. */
+/* Fails the test unless the next that frame_next gives is this line; is a line too long; is
+ * nothing. */
 void frame_pair_line(const char *line);
 void frame_pair_too_long(void);
 void frame_pair_nothing(void);

@@ -21,17 +21,12 @@ static struct {
     struct config config;
     struct server *server;
     struct now now;
-    int64_t tick;
     int n_fds;
 } house;
 
 static struct now fake_clock(void)
 {
-    struct now now = house.now;
-
-    house.now.monotonic += house.tick;
-    house.now.real += house.tick;
-    return now;
+    return house.now;
 }
 
 static int64_t real_now(void)
@@ -58,8 +53,10 @@ int house_count_fds(void)
 
 static void open_server(const struct house_setup *wanted)
 {
-    struct server_setup setup = {
-        .config = &house.config, .listen_fd = -1, .first_handle = HANDLE_FIRST, .clock = fake_clock};
+    struct server_setup setup = {.config = &house.config,
+                                 .listen_fd = -1,
+                                 .first_handle = HANDLE_FIRST,
+                                 .clock = fake_clock};
 
     house.config = config_default();
     if (wanted->n_max_sessions)
@@ -87,7 +84,6 @@ void house_open(void)
     log_set_level("error");
     house.n_fds = house_count_fds();
     house.now = (struct now){BEGIN_MONOTONIC, BEGIN_REAL};
-    house.tick = 0;
     open_server(&usual);
 }
 
@@ -107,14 +103,13 @@ static void expect_balance(void)
     ck_assert_int_eq(t.n_opened, n);
 }
 
-/* A worker that was asked to end does so by itself, and takes its event descriptor along. */
-static void expect_fds(int n_more)
+void house_await_fds(int n)
 {
     int64_t deadline = house_deadline();
 
-    while (house_count_fds() != house.n_fds + n_more && real_now() < deadline)
+    while (house_count_fds() != n && real_now() < deadline)
         sched_yield();
-    ck_assert_int_eq(house_count_fds(), house.n_fds + n_more);
+    ck_assert_int_eq(house_count_fds(), n);
 }
 
 void house_close(void)
@@ -132,7 +127,7 @@ void house_close_but(int n_fds)
     expect_balance();
     server_free(house.server);
     house.server = NULL;
-    expect_fds(n_fds);
+    house_await_fds(house.n_fds + n_fds);
 }
 
 TCase *house_case(Suite *suite, const char *name)
@@ -175,11 +170,6 @@ void house_advance(int64_t usec)
     house.now.monotonic += usec;
     house.now.real += usec;
     house_turn(2);
-}
-
-void house_tick(int64_t usec)
-{
-    house.tick = usec;
 }
 
 double house_now(void)

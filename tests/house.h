@@ -1,7 +1,7 @@
-/* house.h — a daemon in process, for tests of what it does: the clock is the test's, the clients are ends of
- * socketpairs, and nothing runs but by a turn of the loop. Opening and closing it is a fixture that holds
- * every test to the same: as many descriptors afterwards as before, no socket left alive, a ledger that
- * balances.
+/* house.h — a daemon in process, for tests of what it does: the clock is the test's, the clients
+ * are ends of socketpairs, and nothing runs but by a turn of the loop. Opening and closing it is a
+ * fixture that holds every test to the same: as many descriptors afterwards as before, no socket
+ * left alive, a ledger that balances.
  *
  * Lines are written with ' in place of " so that C can hold them: {'method':'ping','id':1}. */
 #pragma once
@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* jansson's own name, so that a test may include jansson.h or a header of the daemon; both together do not go:
- * proto/json.h has a json_type of its own. */
+/* jansson's own name, so that a test may include jansson.h or a header of the daemon; both together
+ * do not go: proto/json.h has a json_type of its own. */
 typedef struct json_t json_t;
 
 /* -- the fixture -- */
@@ -34,10 +34,11 @@ int house_run(Suite *suite);
 struct server;
 struct server *house_server(void);
 
-/* Replaces the daemon by one with this setting: seen when the next one is opened. To be called before
- * anything else in a test. */
+/* Replaces the daemon by one with this setting: seen when the next one is opened. To be called
+ * before anything else in a test. */
 struct house_setup {
-    int64_t n_max_sessions, n_max_sessions_per_uid, n_max_line_bytes, n_history_rows; /* 0: the default */
+    int64_t n_max_sessions, n_max_sessions_per_uid, n_max_line_bytes,
+        n_history_rows; /* 0: the default */
     int64_t history_age_usec, first_handle;
     int listen_fd; /* 0: none */
 };
@@ -46,16 +47,15 @@ void house_reopen(struct house_setup setup);
 /* n turns of the loop that wait for nothing. */
 void house_turn(int n);
 
-/* Lets microseconds pass on the daemon's clock: what was sent before happens before, what is due after. */
+/* Lets microseconds pass on the daemon's clock: what was sent before happens before, what is due
+ * after. */
 void house_advance(int64_t usec);
-
-/* From now on each look at the clock lets this many microseconds pass. */
-void house_tick(int64_t usec);
 
 /* The daemon's Unix time in seconds. */
 double house_now(void);
 
-/* Turns until the condition holds; fails the test when it does not within ten seconds of real time. */
+/* Turns until the condition holds; fails the test when it does not within ten seconds of real time.
+ */
 #define house_until(condition)                                                                     \
     do {                                                                                           \
         int64_t house_end = house_deadline();                                                      \
@@ -68,8 +68,8 @@ double house_now(void);
         }                                                                                          \
     } while (0)
 
-/* The end of the real time that a test may wait, and one turn that waits a little for an event. Returns false
- * when the end has come. */
+/* The end of the real time that a test may wait, and one turn that waits a little for an event.
+ * Returns false when the end has come. */
 int64_t house_deadline(void);
 bool house_wait(int64_t deadline);
 
@@ -80,11 +80,16 @@ int64_t house_n_live(void);
 /* Descriptors that this process has open. */
 int house_count_fds(void);
 
+/* Waits until there are so many: a worker that was asked to end does so by itself, and the last one
+ * takes its event descriptor along. */
+void house_await_fds(int n);
+
 /* -- clients -- */
 
 struct house_client;
 
-/* A new session; its number is `fd` of the test's own end. It is ended by house_close if not before. */
+/* A new session; its number is `fd` of the test's own end. It is ended by house_close if not
+ * before. */
 struct house_client *house_client(void);
 int house_client_fd(const struct house_client *c);
 
@@ -95,7 +100,8 @@ struct house_client *house_client_of(int fd);
 void house_leave(struct house_client *c);
 
 /* Sends a line: printf's format with ' for ". */
-void house_send(struct house_client *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void house_send(struct house_client *c, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Sends n bytes as they are, turning while the socket takes no more. */
 void house_send_bytes(struct house_client *c, const void *bytes, size_t n);
@@ -103,10 +109,16 @@ void house_send_bytes(struct house_client *c, const void *bytes, size_t n);
 /* Sends a line with descriptors, in one message. */
 void house_send_fds(struct house_client *c, const char *line, const int *fds, int n_fds);
 
-/* The next line that the daemon sends; fails the test when none comes. JSON values live until the test ends.
- * house_next_line gives it as text, to be used before the next call. */
+/* The next line that the daemon sends; fails the test when none comes. JSON values live until the
+ * test ends. house_next_line gives it as text, to be used before the next call. */
 json_t *house_next(struct house_client *c);
 const char *house_next_line(struct house_client *c);
+
+/* Whether there is a line, or the end, without waiting for it. */
+bool house_is_answered(struct house_client *c);
+
+/* As house_next, or NULL when the session has ended. */
+json_t *house_next_or_end(struct house_client *c);
 
 /* Nothing comes, and the session goes on; or nothing but the end. */
 void house_expect_silence(struct house_client *c);
@@ -141,6 +153,7 @@ double house_number(json_t *reply, const char *path);
 
 /* Whether it is there; how many items or members it has. */
 bool house_has(json_t *reply, const char *path);
+bool house_is_null(json_t *reply, const char *path);
 size_t house_size(json_t *reply, const char *path);
 
 /* Fails the test unless it is the reply to this request, or an error of this kind and name. */

@@ -92,6 +92,8 @@ void house_send_bytes(struct house_client *c, const void *bytes, size_t n)
     while (n) {
         ssize_t sent = send(c->fd, at, n, MSG_NOSIGNAL);
 
+        if (sent < 0 && errno == EPIPE)
+            return; /* the daemon has ended the session; what is read next tells */
         if (sent < 0) {
             ck_assert_int_eq(errno, EAGAIN);
             ck_assert_msg(house_wait(deadline), "the daemon does not read");
@@ -142,8 +144,7 @@ void house_send_fds(struct house_client *c, const char *line, const int *fds, in
     ck_assert_uint_lt(iov.iov_len, sizeof text);
     for (char *at = text; (at = strchr(at, '\''));)
         *at = '"';
-    control.align =
-        (struct cmsghdr){CMSG_LEN(sizeof(int) * (size_t)n_fds), SOL_SOCKET, SCM_RIGHTS};
+    control.align = (struct cmsghdr){CMSG_LEN(sizeof(int) * (size_t)n_fds), SOL_SOCKET, SCM_RIGHTS};
     memcpy(CMSG_DATA(&control.align), fds, sizeof(int) * (size_t)n_fds);
     ck_assert_int_eq(sendmsg(c->fd, &msg, MSG_NOSIGNAL), (ssize_t)iov.iov_len);
 }
@@ -184,21 +185,36 @@ static char *find_line(struct house_client *c)
     return memchr(c->in, '\n', c->n_in);
 }
 
-const char *house_next_line(struct house_client *c)
+bool house_is_answered(struct house_client *c)
+{
+    drop_given(c);
+    return find_line(c) || c->eof;
+}
+
+/* NULL: the session has ended. */
+static const char *next_line(struct house_client *c)
 {
     char *end;
 
     drop_given(c);
     house_until((end = find_line(c)) || c->eof);
-    ck_assert_msg(end, "the session has ended; a line was expected");
+    if (!end)
+        return NULL;
     *end = '\0';
     c->n_given = (size_t)(end - c->in) + 1;
     return c->in;
 }
 
-json_t *house_next(struct house_client *c)
+const char *house_next_line(struct house_client *c)
 {
-    const char *line = house_next_line(c);
+    const char *line = next_line(c);
+
+    ck_assert_msg(line, "the session has ended; a line was expected");
+    return line;
+}
+
+static json_t *parse(const char *line)
+{
     json_error_t e;
     json_t *v = json_loads(line, JSON_DECODE_ANY | JSON_ALLOW_NUL, &e);
 
@@ -207,6 +223,18 @@ json_t *house_next(struct house_client *c)
         replies = json_array();
     ck_assert_int_eq(json_array_append_new(replies, v), 0);
     return v;
+}
+
+json_t *house_next(struct house_client *c)
+{
+    return parse(house_next_line(c));
+}
+
+json_t *house_next_or_end(struct house_client *c)
+{
+    const char *line = next_line(c);
+
+    return line ? parse(line) : NULL;
 }
 
 void house_expect_silence(struct house_client *c)
@@ -227,7 +255,8 @@ void house_expect_end(struct house_client *c)
 
 /* -- asking -- */
 
-static void begin(struct house_client *c, int id, const char *method, const char *params, va_list args)
+static void begin(struct house_client *c, int id, const char *method, const char *params,
+                  va_list args)
 {
     char *text = quoted(params, args);
 
@@ -307,115 +336,4 @@ long long house_make(struct house_client *c, const char *method, const char *par
     result = expect(ask(c, method, params, args), method, "result");
     va_end(args);
     return house_int(result, house_at(result, "handle") ? "handle" : "handles.0");
-}
-
-/* -- looking at replies -- */
-
-json_t *house_at(json_t *v, const char *path)
-{
-    while (v && *path) {
-        size_t n = strcspn(path, ".");
-        char key[64];
-
-        ck_assert_uint_lt(n, sizeof key);
-        memcpy(key, path, n);
-        key[n] = '\0';
-        v = json_is_array(v) ? json_array_get(v, (size_t)atoi(key)) : json_object_get(v, key);
-        path += n + (path[n] == '.');
-    }
-    return v;
-}
-
-static json_t *must_be(json_t *reply, const char *path, bool good, json_t *v, const char *what)
-{
-    char *text = v && good ? NULL : json_dumps(reply, JSON_COMPACT | JSON_ENCODE_ANY);
-
-    ck_assert_msg(v && good, "%s is no %s in %.2000s", path, what, text);
-    return v;
-}
-
-long long house_int(json_t *reply, const char *path)
-{
-    json_t *v = house_at(reply, path);
-
-    return json_integer_value(must_be(reply, path, json_is_integer(v), v, "integer"));
-}
-
-const char *house_text(json_t *reply, const char *path)
-{
-    json_t *v = house_at(reply, path);
-
-    return json_string_value(must_be(reply, path, json_is_string(v), v, "string"));
-}
-
-bool house_bool(json_t *reply, const char *path)
-{
-    json_t *v = house_at(reply, path);
-
-    return json_is_true(must_be(reply, path, json_is_boolean(v), v, "boolean"));
-}
-
-double house_number(json_t *reply, const char *path)
-{
-    json_t *v = house_at(reply, path);
-
-    return json_number_value(must_be(reply, path, json_is_number(v), v, "number"));
-}
-
-bool house_has(json_t *reply, const char *path)
-{
-    return house_at(reply, path);
-}
-
-size_t house_size(json_t *reply, const char *path)
-{
-    json_t *v = house_at(reply, path);
-
-    must_be(reply, path, json_is_array(v) || json_is_object(v), v, "array or object");
-    return json_is_array(v) ? json_array_size(v) : json_object_size(v);
-}
-
-void house_expect_id(json_t *reply, int id)
-{
-    ck_assert_int_eq(house_int(reply, "id"), id);
-}
-
-void house_expect_error(json_t *reply, const char *kind, const char *name)
-{
-    json_t *e = json_object_get(reply, "error") ? json_object_get(reply, "error") : reply;
-    char *text = json_dumps(reply, JSON_COMPACT);
-
-    ck_assert_msg(house_at(e, "data.kind"), "no error: %s", text);
-    ck_assert_msg(strcmp(house_text(e, "data.kind"), kind) == 0 &&
-                      strcmp(house_text(e, "data.name"), name) == 0,
-                  "expected %s %s: %s", kind, name, text);
-    free(text);
-}
-
-/* -- sockets that many tests need -- */
-
-long long house_listen(struct house_client *c, int *ret_port)
-{
-    json_t *r = house_do(c, "create_server", "{'address':['127.0.0.1',0]}");
-
-    *ret_port = (int)house_int(r, "address.port");
-    return house_int(r, "handle");
-}
-
-void house_connect(struct house_client *c, long long ret_ends[2])
-{
-    int port;
-    long long listener = house_listen(c, &port);
-
-    ret_ends[0] = house_make(c, "create_connection", "{'host':'127.0.0.1','port':%d}", port);
-    ret_ends[1] = house_make(c, "accept", "{'handle':%lld}", listener);
-    house_do(c, "close", "{'handle':%lld}", listener);
-}
-
-void house_pair(struct house_client *c, const char *type, long long ret_ends[2])
-{
-    json_t *r = house_do(c, "socketpair", "{'type':'%s'}", type);
-
-    ret_ends[0] = house_int(r, "handles.0");
-    ret_ends[1] = house_int(r, "handles.1");
 }

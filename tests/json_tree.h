@@ -1,5 +1,5 @@
-/* json_tree.h — looks a scanned text over: whether its tokens make one tree, and what they say when they are
- * written out again. For tests and fuzzers. */
+/* json_tree.h — looks a scanned text over: whether its tokens make one tree, and what they say when
+ * they are written out again. For tests and fuzzers. */
 #pragma once
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +8,10 @@
 
 static inline bool json_tree_is_member(const struct json *json, uint32_t key, uint32_t parent);
 
-/* Whether the token and all it contains lie in the text from `from` to `to`, each behind the one before. */
-static inline bool json_tree_is_value(const struct json *json, uint32_t token, uint32_t from, uint32_t to)
+/* Whether the token and all it contains lie in the text from `from` to `to`, each behind the one
+ * before. */
+static inline bool json_tree_is_value(const struct json *json, uint32_t token, uint32_t from,
+                                      uint32_t to)
 {
     const struct json_token *t = &json->tokens[token];
     uint32_t item = token + 1;
@@ -42,11 +44,12 @@ static inline bool json_tree_is_member(const struct json *json, uint32_t key, ui
 /* Whether all tokens of the text are one tree. */
 static inline bool json_tree_is_sound(const struct json *json, size_t n_text)
 {
-    return json_tree_is_value(json, 0, 0, (uint32_t)n_text) && json->tokens[0].next == json->n_tokens;
+    return json_tree_is_value(json, 0, 0, (uint32_t)n_text) &&
+           json->tokens[0].next == json->n_tokens;
 }
 
-/* json_scan of a copy in memory of its own size, so that a read past its end is seen; -1 when what comes back does
- * not fit together. The tokens point into the copy, which is gone. */
+/* json_scan of a copy in memory of its own size, so that a read past its end is seen; -1 when what
+ * comes back does not fit together. The tokens point into the copy, which is gone. */
 static inline int json_tree_scan(struct json *json, const char *text, size_t n, struct error *e)
 {
     char *exact = malloc(n ? n : 1);
@@ -66,9 +69,10 @@ static inline int json_tree_scan(struct json *json, const char *text, size_t n, 
     return r;
 }
 
-/* Appends the value at the token without white space and with no more escapes than must be. False when memory
- * is out. */
-static inline bool json_tree_write(const struct json *json, uint32_t token, struct arena *a, struct buf *b)
+/* Appends the value at the token without white space and with no more escapes than must be. False
+ * when memory is out. */
+static inline bool json_tree_write(const struct json *json, uint32_t token, struct arena *a,
+                                   struct buf *b)
 {
     const struct json_token *t = &json->tokens[token];
     uint32_t item = token + 1;

@@ -1,5 +1,5 @@
-/* other_json.h — another reader of JSON, to hold ours against: libjansson. In a file of its own, for the names of
- * both do not go together. */
+/* other_json.h — another reader of JSON, to hold ours against: libjansson. In a file of its own,
+ * for the names of both do not go together. */
 #pragma once
 #include <stddef.h>
 

@@ -1,4 +1,5 @@
-/* samples.h — a good JSON value for every row of the method table, so that tests can loop over the table. */
+/* samples.h — a good JSON value for every row of the method table, so that tests can loop over the
+ * table. */
 #pragma once
 #include "proto/buf.h"
 #include "proto/field.h"
