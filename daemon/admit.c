@@ -39,6 +39,15 @@ struct principal *admit_identify(int fd, int64_t session)
     return who;
 }
 
+/* As frame_drain: what lies unread would reset the client before it has read why. */
+static void drain(int fd)
+{
+    char bytes[4096];
+
+    for (int i = 0; i < 64 && recv(fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0; i++)
+        ;
+}
+
 int admit_refuse(int fd, const struct principal *who, enum error_id id, const char *name,
                  const char *why)
 {
@@ -51,6 +60,7 @@ int admit_refuse(int fd, const struct principal *who, enum error_id id, const ch
     if (!b.failed)
         send(fd, b.data, buf_len(&b), MSG_DONTWAIT | MSG_NOSIGNAL);
     buf_done(&b);
+    drain(fd);
     close(fd);
     log_client_error(who, "connect", &e);
     return id == ERROR_POLICY ? -EACCES : -EUSERS;

@@ -91,13 +91,14 @@ void peer_note_event(struct peer *p, bool half_closed)
 bool peer_work(struct peer *p, int64_t budget_usec)
 {
     int n_lines = LINES_PER_TURN, n_reads = READS_PER_TURN;
+    bool has_time = true; /* for one line at least */
     const char *line;
     size_t n;
 
     p->turn_ends = p->core->clock().monotonic + budget_usec;
     if (peer_resume(p))
         return true;
-    while (may_run(p) && n_lines && n_reads && peer_has_time(p)) {
+    for (; may_run(p) && n_lines && n_reads && has_time; has_time = peer_has_time(p)) {
         int r = frame_next(&p->frame, &line, &n);
 
         if (r == 1) {

@@ -168,9 +168,17 @@ static bool begin_call(struct peer *p, const struct json *json, const struct mes
 }
 
 /* What comes when the daemon stops is answered, and not done. */
-static int check_stopping(const struct peer *p, struct error *e)
+static int check_stopping(const struct peer *p, const struct json *json, uint32_t name,
+                          struct error *e)
 {
-    return p->is_stopping ? error_set(e, ERROR_CANCELLED, NULL, "%s", p->session.no_waiting) : 0;
+    const struct json_token *t = &json->tokens[name];
+    const struct method *method;
+
+    if (!p->is_stopping)
+        return 0;
+    method = method_find(json->text + t->start, t->end - t->start);
+    e->op = method ? method->name : NULL;
+    return error_set(e, ERROR_CANCELLED, NULL, "%s", p->session.no_waiting);
 }
 
 /* A line that is one request. Returns true when its call waits. */
@@ -190,7 +198,7 @@ static bool run_single(struct peer *p, const struct json *json, int scanned, str
     if (!scanned && !r)
         r = check_fds(p, m.n_fds, e);
     if (!scanned && !r)
-        r = check_stopping(p, e);
+        r = check_stopping(p, json, m.method, e);
     if (!scanned && !r)
         return begin_call(p, json, &m, NULL);
     if (m.id) {
@@ -212,7 +220,7 @@ static bool run_entry(struct peer *p, struct batch *b, uint32_t entry)
         r = error_set(&e, ERROR_FD, NULL,
                       "no entry of a batch may carry descriptors; the session ends");
     if (!r)
-        r = check_stopping(p, &e);
+        r = check_stopping(p, &b->json, m.method, &e);
     if (!r && buf_len(&b->replies) > LIMIT_BATCH_REPLY_BYTES)
         r = error_set(&e, ERROR_LIMIT, "BATCH", "the replies before fill %d bytes; ask again alone",
                       LIMIT_BATCH_REPLY_BYTES);
@@ -238,13 +246,12 @@ static bool run_batch(struct peer *p, struct batch *b)
     while (b->n_left) {
         uint32_t entry = b->next_entry;
 
-        if (!peer_has_time(p)) {
-            b->is_paused = true;
-            return true;
-        }
         b->n_left--;
         b->next_entry = b->json.tokens[entry].next;
         if (run_entry(p, b, entry))
+            return true;
+        b->is_paused = b->n_left && !peer_has_time(p);
+        if (b->is_paused)
             return true;
     }
     /* A batch of notifications alone is not answered. */

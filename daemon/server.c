@@ -19,6 +19,7 @@ enum {
     ACCEPTS_PER_TURN = 64,
     TURN_USEC = 2000, /* shared by all who have something to do */
     LEAST_USEC = 50,
+    OTHER_SOURCES = 8, /* of events, beside two for each session */
     ACCEPT_PAUSE_USEC = 100000, /* after the descriptors ran out */
 };
 
@@ -399,6 +400,10 @@ int server_turn(struct server *s, int64_t timeout_usec)
     r = sd_event_run(s->event, at_once                   ? 0
                                : timeout_usec == FOREVER ? UINT64_MAX
                                                          : (uint64_t)timeout_usec);
+    /* The loop hands out one event at a time. When turns are long, for somebody is busy, all that has
+     * come meanwhile is taken notice of at once. */
+    for (int i = 0; at_once && r > 0 && i < 2 * s->n_clients + OTHER_SOURCES; i++)
+        r = sd_event_run(s->event, 0);
     if (r < 0)
         return r;
     s->core.now = s->core.clock();

@@ -65,12 +65,21 @@ static const char *random_bytes(size_t *ret_n)
     return arena_copy(&made, bytes, *ret_n);
 }
 
-/* Any of the constants of a space, but only one that its own name leads back to. */
-static int random_constant(enum constant_space space)
+/* Of a family, a protocol, flags: where a number without a name may stand, any. */
+static int random_number_of(enum field_type type)
 {
+    enum constant_space space = type == FIELD_FAMILY     ? CONSTANT_FAMILY
+                                : type == FIELD_SOCKTYPE ? CONSTANT_SOCKTYPE
+                                : type == FIELD_HOW      ? CONSTANT_HOW
+                                                         : CONSTANT_FORM;
+    const struct constant *rows;
     size_t n;
-    const struct constant *rows = constants_of(space, &n);
 
+    if (type == FIELD_PROTOCOL || type == FIELD_LEVEL)
+        return (int)dice_below(&dice, 300);
+    if (type == FIELD_MSG_FLAGS || type == FIELD_AI_FLAGS || type == FIELD_NI_FLAGS)
+        return (int)(dice_bits(&dice) >> 33);
+    rows = constants_of(space, &n);
     return rows[dice_below(&dice, n)].value;
 }
 
@@ -162,7 +171,7 @@ static void make_many(const struct field *row, void *member, int depth)
                                                     : sizeof(struct wire_sockaddr);
     size_t n;
 
-    if (row->type == FIELD_OBJECT) {
+    if (row->of && row->type == FIELD_OBJECT) {
         *(void **)member = arena_alloc(&made, n_item_bytes);
         make_struct(row->of(), *(void **)member, depth - 1);
         return;
@@ -189,10 +198,23 @@ static int64_t random_usec(void)
     return (int64_t)(dice_bits(&dice) % 1000000000000001ULL) >> dice_below(&dice, 50);
 }
 
+/* Texts, bytes and JSON are structs that begin alike. */
+static void make_text(const struct field *row, struct wire_text *text)
+{
+    if (row->type == FIELD_PAYLOAD)
+        ((struct wire_payload *)(void *)text)->form = (enum wire_form)dice_below(&dice, 3);
+    if (row->type == FIELD_BASE64 || (row->type == FIELD_PAYLOAD && dice_one_in(&dice, 2))) {
+        text->s = random_bytes(&text->n);
+    } else if (row->type == FIELD_JSON) {
+        text->s = arena_printf(&made, "[ %lld,{\"a\":\"\\u00e9\"}]", (long long)random_integer());
+        text->n = strlen(text->s);
+    } else {
+        text->s = random_text(row->type == FIELD_PAYLOAD, false, &text->n);
+    }
+}
+
 static void make_value(const struct field *row, void *member, int depth)
 {
-    struct wire_text *text = member;       /* texts, bytes and JSON begin alike */
-    struct wire_family *constant = member; /* as constants and flags do */
     struct wire_handle *handle = member;
     size_t n;
 
@@ -208,19 +230,10 @@ static void make_value(const struct field *row, void *member, int depth)
         break;
     case FIELD_TEXT:
     case FIELD_SERVICE:
-        text->s = random_text(false, false, &text->n);
-        break;
     case FIELD_JSON:
-        text->s = arena_printf(&made, "[ %lld,{\"a\":\"\\u00e9\"}]", (long long)random_integer());
-        text->n = strlen(text->s);
-        break;
     case FIELD_PAYLOAD:
-        ((struct wire_payload *)member)->form = (enum wire_form)dice_below(&dice, 3);
-        text->s =
-            dice_one_in(&dice, 2) ? random_text(true, false, &text->n) : random_bytes(&text->n);
-        break;
     case FIELD_BASE64:
-        text->s = random_bytes(&text->n);
+        make_text(row, member);
         break;
     case FIELD_HANDLE:
         *handle = (struct wire_handle){.set = true, .id = random_integer()};
@@ -242,25 +255,15 @@ static void make_value(const struct field *row, void *member, int depth)
         *(struct wire_sockaddr *)member = random_sockaddr();
         break;
     case FIELD_FAMILY:
-        *constant = (struct wire_family){true, random_constant(CONSTANT_FAMILY)};
-        break;
     case FIELD_SOCKTYPE:
-        *constant = (struct wire_family){true, random_constant(CONSTANT_SOCKTYPE)};
-        break;
     case FIELD_PROTOCOL:
     case FIELD_LEVEL:
-        *constant = (struct wire_family){true, (int)dice_below(&dice, 300)};
-        break;
     case FIELD_HOW:
-        *constant = (struct wire_family){true, random_constant(CONSTANT_HOW)};
-        break;
     case FIELD_FORM:
-        *constant = (struct wire_family){true, random_constant(CONSTANT_FORM)};
-        break;
     case FIELD_MSG_FLAGS:
     case FIELD_AI_FLAGS:
     case FIELD_NI_FLAGS:
-        *constant = (struct wire_family){true, (int)(dice_bits(&dice) >> 33)};
+        *(struct wire_family *)member = (struct wire_family){true, random_number_of(row->type)};
         break;
     case FIELD_OPTIONS:
         *(struct wire_options *)member = random_options();

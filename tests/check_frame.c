@@ -80,16 +80,6 @@ END_TEST
 
 /* -- lines that are too long -- */
 
-static char *letters(size_t n, const char *end)
-{
-    static char text[MAX + 16];
-
-    ck_assert_uint_lt(n + strlen(end), sizeof text);
-    memset(text, 'x', n);
-    strcpy(text + n, end);
-    return text;
-}
-
 /* Nothing is said of a line while it still may be good. */
 static void write_byte_by_byte(const char *text, size_t n)
 {
@@ -116,7 +106,7 @@ START_TEST(the_longest_line)
     };
 
     for (size_t i = 0; i < 2 * N(cases); i++) {
-        const char *text = letters(cases[i / 2].n, cases[i / 2].end);
+        const char *text = frame_pair_letters(cases[i / 2].n, cases[i / 2].end);
         size_t n = strlen(text);
 
         if (i % 2)
@@ -143,11 +133,11 @@ END_TEST
  * as any. */
 START_TEST(a_line_far_too_long)
 {
-    frame_pair_write(letters(MAX + 2, ""), MAX + 2);
+    frame_pair_write(frame_pair_letters(MAX + 2, ""), MAX + 2);
     frame_pair_read();
     frame_pair_too_long();
     for (int i = 0; i < 50; i++) {
-        frame_pair_write(letters(MAX, ""), MAX);
+        frame_pair_write(frame_pair_letters(MAX, ""), MAX);
         frame_pair_read();
         frame_pair_nothing();
         ck_assert(!frame_has_input(f));
@@ -155,7 +145,7 @@ START_TEST(a_line_far_too_long)
     frame_pair_write_text("end\r\n\nafter\n");
     frame_pair_read();
     frame_pair_line("after");
-    frame_pair_write(letters(MAX + 1, "\n"), MAX + 2);
+    frame_pair_write(frame_pair_letters(MAX + 1, "\n"), MAX + 2);
     frame_pair_read();
     frame_pair_too_long();
     frame_pair_nothing();
@@ -165,7 +155,7 @@ END_TEST
 START_TEST(lines_too_long_one_after_another)
 {
     for (int i = 0; i < 3; i++)
-        frame_pair_write(letters(MAX + 5, "\n"), MAX + 6);
+        frame_pair_write(frame_pair_letters(MAX + 5, "\n"), MAX + 6);
     frame_pair_write_text("good\n");
     frame_pair_read();
     for (int i = 0; i < 3; i++)
@@ -190,7 +180,7 @@ START_TEST(a_long_line_is_not_kept)
         frame_pair_write(piece, 65536);
         frame_pair_read();
         n_too_long += frame_next(f, &line, &n) == -EMSGSIZE;
-        ck_assert_uint_le(f->in.n_room, 3 * MEGABYTE);
+        ck_assert_uint_le(f->in.n_room, (size_t)3 * MEGABYTE);
     }
     free(piece);
     ck_assert_int_eq(n_too_long, 1);

@@ -15,16 +15,6 @@ enum { MAX = FRAME_PAIR_MAX_LINE, MEGABYTE = 1 << 20 };
 
 static struct frame *const f = &frame_pair.frame;
 
-static char *letters(size_t n, const char *end)
-{
-    static char text[MAX + 16];
-
-    ck_assert_uint_lt(n + strlen(end), sizeof text);
-    memset(text, 'x', n);
-    strcpy(text + n, end);
-    return text;
-}
-
 /* -- the end -- */
 
 START_TEST(the_end_after_a_line)
@@ -72,7 +62,7 @@ START_TEST(other_ends)
     };
 
     for (size_t i = 0; i < N(cases); i++) {
-        const char *text = letters(cases[i].n, cases[i].end), *line;
+        const char *text = frame_pair_letters(cases[i].n, cases[i].end), *line;
         size_t n;
 
         frame_pair_close();
@@ -91,7 +81,7 @@ END_TEST
 
 START_TEST(the_end_inside_a_line_too_long)
 {
-    frame_pair_write(letters(MAX + 5, ""), MAX + 5);
+    frame_pair_write(frame_pair_letters(MAX + 5, ""), MAX + 5);
     frame_pair_read();
     frame_pair_too_long();
     frame_pair_write_text("and more of it");
@@ -158,7 +148,7 @@ START_TEST(drained_before_the_end)
     char reply[8];
 
     for (int i = 0; i < 20; i++)
-        frame_pair_write(letters(MAX, "\n"), MAX + 1);
+        frame_pair_write(frame_pair_letters(MAX, "\n"), MAX + 1);
     buf_add_text(frame_out(f), "sorry\n");
     ck_assert_int_eq(frame_flush(f), 0);
     frame_drain(f);

@@ -79,6 +79,16 @@ void frame_pair_write_fds(const void *bytes, size_t n, const int *fds, int n_fds
     ck_assert_int_eq(sendmsg(frame_pair.other, &msg, MSG_NOSIGNAL), (ssize_t)n);
 }
 
+const char *frame_pair_letters(size_t n, const char *end)
+{
+    static char text[FRAME_PAIR_MAX_LINE + 16];
+
+    ck_assert_uint_lt(n + strlen(end), sizeof text);
+    memset(text, 'x', n);
+    memcpy(text + n, end, strlen(end) + 1);
+    return text;
+}
+
 int frame_pair_read(void)
 {
     int r;

@@ -28,6 +28,9 @@ void frame_pair_write_text(const char *text);
 /* Writes with descriptors, which stay the caller's, in one message. */
 void frame_pair_write_fds(const void *bytes, size_t n, const int *fds, int n_fds);
 
+/* n letters and this end, at most three bytes more. Valid until the next call. */
+const char *frame_pair_letters(size_t n, const char *end);
+
 /* Reads all that has come. Returns what frame_read did last: -EAGAIN, or 0 at the end. */
 int frame_pair_read(void);
 
