@@ -193,15 +193,19 @@ bool json_get_integer(const struct json *json, uint32_t token, int64_t *ret)
 bool json_get_number(const struct json *json, uint32_t token, double *ret)
 {
     const struct json_token *t = &json->tokens[token];
-    char digits[64];
     size_t n = t->end - t->start;
+    char room[64], *digits = n < sizeof room ? room : malloc(n + 1);
 
     /* strtod needs an end, and the text goes on behind the number. */
-    if ((t->type != JSON_INTEGER && t->type != JSON_REAL) || n >= sizeof digits)
-        return false;
-    memcpy(digits, json->text + t->start, n);
-    digits[n] = '\0';
-    *ret = strtod(digits, NULL);
+    if ((t->type != JSON_INTEGER && t->type != JSON_REAL) || !digits) {
+        *ret = NAN;
+    } else {
+        memcpy(digits, json->text + t->start, n);
+        digits[n] = '\0';
+        *ret = strtod(digits, NULL);
+    }
+    if (digits != room)
+        free(digits);
     return isfinite(*ret);
 }
 

@@ -360,6 +360,37 @@ static int scan_value(struct scanner *s)
     }
 }
 
+/* Whether every bracket outside of strings has its partner. What is nested too deep is not taken
+ * apart any further, and this is what tells a text that is refused from one that was cut off. One
+ * bit for each level that is open: 1 for an object. */
+static bool is_closed(const char *text, size_t n)
+{
+    unsigned char *levels = calloc(n / 8 + 1, 1);
+    size_t depth = 0;
+    bool in_string = false, good = levels;
+
+    for (size_t i = 0; i < n && good; i++) {
+        char c = text[i];
+
+        if (in_string) {
+            i += c == '\\';
+            in_string = c != '"';
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '[' || c == '{') {
+            levels[depth / 8] &= (unsigned char)~(1u << depth % 8);
+            levels[depth / 8] |= (unsigned char)((c == '{') << depth % 8);
+            depth++;
+        } else if (c == ']' || c == '}') {
+            good = depth > 0;
+            depth -= good;
+            good = good && (levels[depth / 8] >> depth % 8 & 1) == (c == '}');
+        }
+    }
+    free(levels);
+    return good && depth == 0 && !in_string;
+}
+
 int json_scan(struct json *json, const char *text, size_t n, struct error *e)
 {
     struct scanner s = {
@@ -375,7 +406,10 @@ int json_scan(struct json *json, const char *text, size_t n, struct error *e)
     if (n > UINT32_MAX)
         return error_set(e, ERROR_LIMIT, NULL, "too long");
     skip_space(&s);
-    if ((r = scan_value(&s)))
+    r = scan_value(&s);
+    if (r == ERROR_INVALID_REQUEST && !is_closed(text, n))
+        return error_set(e, ERROR_PARSE, NULL, "not JSON: brackets do not close");
+    if (r)
         return r;
     skip_space(&s);
     if (s.at < s.end)

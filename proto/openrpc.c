@@ -192,14 +192,18 @@ static json_t *errors(void)
 
 static json_t *address_schema(void)
 {
-    return json_pack(
-        "{s:s, s:s, s:{s:{s:s}, s:{s:s}, s:{s:s, s:i, s:i}, s:{s:[s,s]}, s:{s:s}, s:{s:s}, "
-        "s:{s:s}}}",
-        "type", "object", "description",
-        "host and port, or path, or abstract; [host, port] is taken too", "properties", "family",
-        "type", "string", "host", "type", "string", "port", "type", "integer", "minimum", 0,
-        "maximum", 65535, "scope", "type", "string", "integer", "flowinfo", "type", "integer",
-        "path", "type", "string", "abstract", "type", "string");
+    json_t *object = json_pack(
+        "{s:s, s:{s:{s:s}, s:{s:s}, s:{s:s, s:i, s:i}, s:{s:[s,s]}, s:{s:s}, s:{s:s}, s:{s:s}}}",
+        "type", "object", "properties", "family", "type", "string", "host", "type", "string",
+        "port", "type", "integer", "minimum", 0, "maximum", 65535, "scope", "type", "string",
+        "integer", "flowinfo", "type", "integer", "path", "type", "string", "abstract", "type",
+        "string");
+
+    return json_pack("{s:s, s:[o, {s:s, s:i, s:i}, {s:s}]}", "description",
+                     "host and port, or path, or abstract; [host, port] and, for a Unix socket, a "
+                     "path are taken too",
+                     "oneOf", object, "type", "array", "minItems", 2, "maxItems", 4, "type",
+                     "string");
 }
 
 char *openrpc_document(void)

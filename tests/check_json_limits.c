@@ -62,7 +62,12 @@ START_TEST(a_line_of_brackets)
     struct json json = {0};
     struct error e;
 
-    ck_assert_int_ne(json_tree_scan(&json, text, strlen(text), &e), READ);
+    /* Brackets that do not close are no JSON, however deep they go. */
+    ck_assert_int_eq(json_scan(&json, text, strlen(text), &e), ERROR_PARSE);
+    memset(text + 50000, ']', 50000);
+    ck_assert_int_eq(json_scan(&json, text, strlen(text), &e), ERROR_INVALID_REQUEST);
+    text[99999] = '}';
+    ck_assert_int_eq(json_scan(&json, text, strlen(text), &e), ERROR_PARSE);
     ck_assert_int_eq(json_tree_scan(&json, "[[1]]", 5, &e), READ);
     ck_assert_uint_eq(json.n_tokens, 3);
     ck_assert_uint_le(json.n_room, 64);
