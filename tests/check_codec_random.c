@@ -399,7 +399,7 @@ START_TEST(structs_come_back)
 {
     struct buf again = {0};
 
-    for (size_t round = dice_rounds(200, 5000); round > 0; round--)
+    for (size_t round = dice_rounds(200, 2000); round > 0; round--)
         for_each_shape(shape)
         {
             void *from = arena_alloc(&made, shape->n_bytes);

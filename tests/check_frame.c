@@ -275,7 +275,7 @@ START_TEST(lines_in_random_pieces)
     struct dice dice = dice_new();
     char text[4096], expected[8192], got[8192];
 
-    for (size_t round = dice_rounds(2000, 200000); round > 0; round--) {
+    for (size_t round = dice_rounds(2000, 50000); round > 0; round--) {
         size_t n = random_text(&dice, text, sizeof text), n_got = 0, n_expected;
 
         frame_done(f);
