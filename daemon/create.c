@@ -25,9 +25,10 @@ int create_check(struct call *c, const struct creation *how, int n_sockets)
     if (how->pool && strcmp(how->pool, "default") != 0)
         return error_param(&c->error, "pool", "there is no pool %.60s; the only one is default",
                            how->pool);
-    if (how->lease.set && how->lease.usec != LEASE_SESSION)
-        return error_set(&c->error, ERROR_LEASE, NULL,
-                         "this daemon keeps sockets for the session only; leave lease out");
+    if (how->survive)
+        return error_set(&c->error, ERROR_LEASE, "CANNOT_KEEP",
+                         "no service manager keeps descriptors for this daemon: nothing of it survives "
+                         "its restart");
     if (store_n_live(c->core->store) + n_sockets > c->core->n_max_handles)
         return error_os(&c->error, EMFILE, "the daemon's descriptors");
     return how->name ? store_check_name(c->core->store, c->session, how->name, &c->error) : 0;
@@ -79,19 +80,26 @@ static bool is_same_place(const struct handle *h, struct wire_sockaddr wanted)
 
 /* A living listener of this name, if there is one: 0 and adopted, or an error; -1: there is none.
  */
-static int adopt_living(struct call *c, const char *name, const struct wire_sockaddr *address,
-                        struct create_server_result *ret)
+static int adopt_living(struct call *c, const struct creation *how,
+                        const struct wire_sockaddr *address, struct create_server_result *ret)
 {
-    struct wire_handle wanted = {.set = true, .name = name};
+    struct wire_handle wanted = {.set = true, .name = how->name};
     struct error none = {0};
     struct handle *h;
+    int r;
 
-    if (!name || store_find(c->core->store, c->session, &wanted, &h, &none))
+    if (!how->name || store_find(c->core->store, c->session, &wanted, &h, &none))
         return -1;
     if (!is_same_place(h, *address))
-        return store_check_name(c->core->store, c->session, name, &c->error);
-    ret->handle = (struct wire_int){true, h->id};
+        return store_check_name(c->core->store, c->session, how->name, &c->error);
+    ret->handle = wire_integer(h->id);
     ret->adopted = (struct wire_bool){true, true};
+    /* One that was left behind is held again; one that is shared stays with its holder. */
+    if (!h->session && (r = store_attach(c->core->store, h, c->session, &c->error)))
+        return r;
+    if (how->lease.set && h->session == c->session &&
+        (r = store_set_lease(c->core->store, h, how->lease.usec, &c->error)))
+        return r;
     store_note_use(c->core->store, h, 0, 0);
     return socket_name(h->fd, &ret->address);
 }
@@ -146,12 +154,12 @@ int on_create_server(struct call *c, const struct create_server_params *p,
     if ((r = create_check(c, &nameless, 1)) || (r = server_family(c, p, &family)) ||
         (r = call_address(c, &p->address, family, SOCK_STREAM, true, &address)))
         return r;
-    if ((r = adopt_living(c, how.name, &address, ret)) != -1)
+    if ((r = adopt_living(c, &how, &address, ret)) != -1)
         return r;
     if ((r = create_check(c, &how, 1)) || (r = open_server(c, p, &address, &fd)) ||
         (r = store_add(c->core->store, c->session, fd, &how, STATE_LISTENING, &h, &c->error)))
         return r;
-    ret->handle = (struct wire_int){true, h->id};
+    ret->handle = wire_integer(h->id);
     ret->adopted = (struct wire_bool){true, false};
     return socket_name(h->fd, &ret->address);
 }

@@ -269,7 +269,7 @@ static int take_winner(struct call *c, struct dial *d, struct candidate *k,
     }
     if ((r = store_add(c->core->store, c->session, fd, how, STATE_CONNECTED, &h, &c->error)))
         return r;
-    ret->handle = (struct wire_int){true, h->id};
+    ret->handle = wire_integer(h->id);
     ret->peer = k->address;
     return socket_name(h->fd, &ret->address);
 }

@@ -3,107 +3,7 @@
 
 #include "handlers.h"
 #include "proto/limits.h"
-#include "socket.h"
-
-static struct wire_int integer(int64_t v)
-{
-    return (struct wire_int){true, v};
-}
-
-static struct wire_number seconds(int64_t usec)
-{
-    return (struct wire_number){true, (double)usec / 1e6};
-}
-
-/* Texts of the store stay where they are until the reply is written, which is in the same turn. */
-static struct wire_text text(const char *s)
-{
-    return (struct wire_text){s, s ? strlen(s) : 0};
-}
-
-/* -- a row -- */
-
-static int fill_owner(struct call *c, const struct principal *who, struct ledger_row *row)
-{
-    if (!(row->owner = arena_alloc(&c->arena, sizeof *row->owner)))
-        return error_memory(&c->error);
-    *row->owner = (struct owner){
-        .uid = integer(who->uid),
-        .gid = integer(who->gid),
-        .pid = integer(who->pid),
-        .exe = text(who->exe),
-        .session = integer(who->session),
-        .label = text(who->label),
-    };
-    return 0;
-}
-
-static int fill_end(struct call *c, const struct handle *h, struct ledger_row *row)
-{
-    if (h->fd >= 0)
-        return 0;
-    if (!(row->end = arena_alloc(&c->arena, sizeof *row->end)))
-        return error_memory(&c->error);
-    *row->end = (struct ending){
-        .how = text(store_ending_name(h->how)),
-        .at = seconds(h->ended),
-        .reason = text(h->reason),
-    };
-    return 0;
-}
-
-static int fill_transitions(struct call *c, const struct handle *h, struct ledger_row *row)
-{
-    size_t n = (size_t)h->n_changes;
-
-    row->transitions.set = true;
-    row->transitions.n = n;
-    if (!(row->transitions.items = arena_alloc(&c->arena, n * sizeof *row->transitions.items)))
-        return error_memory(&c->error);
-    for (size_t i = 0; i < n; i++)
-        row->transitions.items[i] = (struct transition){
-            .state = text(store_state_name(h->changes[i].state)),
-            .at = seconds(h->changes[i].at),
-        };
-    return 0;
-}
-
-static int fill_row(struct call *c, struct handle *h, bool in_full, struct ledger_row *row)
-{
-    int64_t until = h->fd >= 0 ? c->core->now.real : h->ended;
-    int r;
-
-    if (h->fd >= 0)
-        store_note_addresses(c->core->store, h);
-    *row = (struct ledger_row){
-        .handle = integer(h->id),
-        .name = text(store_name_of(h)),
-        .pool = text("default"),
-        .state = text(store_state_name(h->state)),
-        .custody = text("daemon"),
-        .family = {true, h->family},
-        .type = {true, h->type},
-        .cookie = integer(h->cookie),
-        .inode = integer(store_inode(h)),
-        .label = text(h->label),
-        .site = text(h->site),
-        .lease = {true, LEASE_SESSION},
-        .survives = {true, false},
-        .opened = seconds(h->opened),
-        .age = seconds(until - h->opened),
-        .last_used = seconds(h->last_used),
-        .sent_bytes = integer(h->n_sent),
-        .received_bytes = integer(h->n_received),
-        .suspect = {.set = true},
-    };
-    if (h->address)
-        row->address = *h->address;
-    if (h->peer)
-        row->peer = *h->peer;
-    if ((r = fill_owner(c, h->opener, row)) || (r = fill_end(c, h, row)))
-        return r;
-    return in_full ? fill_transitions(c, h, row) : 0;
-}
+#include "row.h"
 
 /* -- handlers -- */
 
@@ -111,13 +11,13 @@ int on_close(struct call *c, const struct handle_params *p, struct ledger_row *r
 {
     (void)p;
     store_close(c->core->store, c->handle, END_CLOSED, NULL);
-    return fill_row(c, c->handle, true, ret);
+    return row_fill(c, c->handle, true, ret);
 }
 
 int on_ledger_get(struct call *c, const struct handle_params *p, struct ledger_row *ret)
 {
     (void)p;
-    return fill_row(c, c->handle, true, ret);
+    return row_fill(c, c->handle, true, ret);
 }
 
 static bool matches(const char *wanted, const char *is)
@@ -125,15 +25,20 @@ static bool matches(const char *wanted, const char *is)
     return !wanted || (is && strcmp(wanted, is) == 0);
 }
 
+/* Whether the handle is under this suspicion, or under any. */
+static bool is_suspect(const struct handle *h, const char *kind)
+{
+    return h->orphaned && h->fd >= 0 && (strcmp(kind, "any") == 0 || strcmp(kind, "orphan") == 0);
+}
+
 static bool passes(const struct handle *h, const struct ledger_filter *f)
 {
     if (!f)
         return true;
-    /* Nothing is suspect yet. */
     return matches(f->state.s, store_state_name(h->state)) && matches(f->pool.s, "default") &&
            (matches(f->label.s, h->label) || matches(f->label.s, h->opener->label)) &&
            matches(f->exe.s, h->opener->exe) && (!f->uid.set || f->uid.v == h->opener->uid) &&
-           !f->suspect.s;
+           (!f->suspect.s || is_suspect(h, f->suspect.s));
 }
 
 static bool is_state(const char *name)
@@ -182,7 +87,7 @@ static int add_row(struct call *c, struct handle *h, size_t *n_room, struct ledg
             memcpy(more, ret->rows.items, ret->rows.n * sizeof *more);
         ret->rows.items = more;
     }
-    return fill_row(c, h, false, &ret->rows.items[ret->rows.n++]);
+    return row_fill(c, h, false, &ret->rows.items[ret->rows.n++]);
 }
 
 int on_ledger_list(struct call *c, const struct ledger_list_params *p,
@@ -203,7 +108,7 @@ int on_ledger_list(struct call *c, const struct ledger_list_params *p,
         /* Much that does not pass is looked through in several pages: others want to be served
          * between them. */
         if ((int64_t)ret->rows.n == limit || n_seen++ == LIMIT_LIST_SEEN) {
-            ret->next = integer(last);
+            ret->next = wire_integer(last);
             break;
         }
         if (store_may_use(c->session, h) && passes(h, p->filter) &&
@@ -218,14 +123,14 @@ int on_ledger_audit(struct call *c, const struct no_params *p, struct audit_resu
     struct tally t = store_tally(c->core->store);
 
     (void)p;
-    ret->opened = integer(t.n_opened);
-    ret->live = integer(t.n_live);
-    ret->closed = integer(t.n_ended[END_CLOSED]);
-    ret->reclaimed = integer(t.n_ended[END_RECLAIMED]);
-    ret->expired = integer(t.n_ended[END_EXPIRED]);
-    ret->handed_off = integer(t.n_ended[END_HANDED_OFF]);
-    ret->lost = integer(t.n_ended[END_LOST]);
-    ret->balance = integer(t.n_opened - t.n_live);
+    ret->opened = wire_integer(t.n_opened);
+    ret->live = wire_integer(t.n_live);
+    ret->closed = wire_integer(t.n_ended[END_CLOSED]);
+    ret->reclaimed = wire_integer(t.n_ended[END_RECLAIMED]);
+    ret->expired = wire_integer(t.n_ended[END_EXPIRED]);
+    ret->handed_off = wire_integer(t.n_ended[END_HANDED_OFF]);
+    ret->lost = wire_integer(t.n_ended[END_LOST]);
+    ret->balance = wire_integer(t.n_opened - t.n_live);
     for (int i = 0; i < N_ENDINGS; i++)
         ret->balance.v -= t.n_ended[i];
     return 0;

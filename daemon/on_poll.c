@@ -37,7 +37,7 @@ static int tell(struct call *c, const struct handle *h, int now, struct poll_rea
         const char *name;
     } names[] = {{POLLIN, "in"}, {POLLOUT, "out"}, {POLLHUP, "hup"}, {POLLERR, "err"}};
 
-    ret->handle = (struct wire_int){true, h->id};
+    ret->handle = wire_integer(h->id);
     ret->events.set = true;
     if (!(ret->events.items = arena_alloc(&c->arena, 4 * sizeof *ret->events.items)))
         return error_memory(&c->error);

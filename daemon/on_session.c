@@ -8,16 +8,6 @@
 #include "proto/openrpc.h"
 #include "version.h"
 
-static struct wire_int integer(int64_t v)
-{
-    return (struct wire_int){true, v};
-}
-
-static struct wire_text text(const char *s)
-{
-    return (struct wire_text){s, s ? strlen(s) : 0};
-}
-
 static struct identity *identity_of(struct call *c)
 {
     const struct principal *who = c->session->who;
@@ -25,10 +15,10 @@ static struct identity *identity_of(struct call *c)
 
     if (i)
         *i = (struct identity){
-            .pid = integer(who->pid),
-            .uid = integer(who->uid),
-            .gid = integer(who->gid),
-            .exe = text(who->exe),
+            .pid = wire_integer(who->pid),
+            .uid = wire_integer(who->uid),
+            .gid = wire_integer(who->gid),
+            .exe = wire_borrow(who->exe),
         };
     return i;
 }
@@ -40,27 +30,27 @@ static struct limits *limits_of(struct call *c)
 
     if (l)
         *l = (struct limits){
-            .line_bytes = integer(config->n_max_line_bytes),
-            .depth = integer(LIMIT_DEPTH),
-            .values = integer(LIMIT_VALUES),
-            .id_bytes = integer(LIMIT_ID_BYTES),
-            .batch = integer(LIMIT_BATCH_ENTRIES),
-            .in_flight = integer(LIMIT_IN_FLIGHT),
-            .output_bytes = integer(LIMIT_OUTPUT_BYTES),
-            .recv_bytes = integer(LIMIT_RECV_BYTES),
-            .poll_handles = integer(LIMIT_POLL_HANDLES),
-            .list_rows = integer(LIMIT_LIST_ROWS),
-            .list_seen = integer(LIMIT_LIST_SEEN),
-            .lookups = integer(LIMIT_LOOKUPS),
-            .options = integer(LIMIT_OPTIONS),
-            .batch_reply_bytes = integer(LIMIT_BATCH_REPLY_BYTES),
-            .attempts = integer(LIMIT_ATTEMPTS),
-            .name_bytes = integer(LIMIT_NAME_BYTES),
-            .label_bytes = integer(LIMIT_LABEL_BYTES),
-            .fds = integer(LIMIT_FDS_PER_MESSAGE),
-            .sessions = integer(c->core->n_max_sessions),
-            .sessions_per_uid = integer(config->n_max_sessions_per_uid),
-            .handles = integer(c->core->n_max_handles),
+            .line_bytes = wire_integer(config->n_max_line_bytes),
+            .depth = wire_integer(LIMIT_DEPTH),
+            .values = wire_integer(LIMIT_VALUES),
+            .id_bytes = wire_integer(LIMIT_ID_BYTES),
+            .batch = wire_integer(LIMIT_BATCH_ENTRIES),
+            .in_flight = wire_integer(LIMIT_IN_FLIGHT),
+            .output_bytes = wire_integer(LIMIT_OUTPUT_BYTES),
+            .recv_bytes = wire_integer(LIMIT_RECV_BYTES),
+            .poll_handles = wire_integer(LIMIT_POLL_HANDLES),
+            .list_rows = wire_integer(LIMIT_LIST_ROWS),
+            .list_seen = wire_integer(LIMIT_LIST_SEEN),
+            .lookups = wire_integer(LIMIT_LOOKUPS),
+            .options = wire_integer(LIMIT_OPTIONS),
+            .batch_reply_bytes = wire_integer(LIMIT_BATCH_REPLY_BYTES),
+            .attempts = wire_integer(LIMIT_ATTEMPTS),
+            .name_bytes = wire_integer(LIMIT_NAME_BYTES),
+            .label_bytes = wire_integer(LIMIT_LABEL_BYTES),
+            .fds = wire_integer(LIMIT_FDS_PER_MESSAGE),
+            .sessions = wire_integer(c->core->n_max_sessions),
+            .sessions_per_uid = wire_integer(config->n_max_sessions_per_uid),
+            .handles = wire_integer(c->core->n_max_handles),
         };
     return l;
 }
@@ -95,10 +85,10 @@ int on_hello(struct call *c, const struct hello_params *p, struct hello_result *
         return r;
     if (p->unordered.set)
         c->session->is_unordered = p->unordered.v;
-    ret->server = text("berthd " BERTH_VERSION);
-    ret->protocol = integer(1);
-    ret->session = integer(c->session->id);
-    ret->role = text(c->session->is_admin ? "admin" : "user");
+    ret->server = wire_borrow("berthd " BERTH_VERSION);
+    ret->protocol = wire_integer(1);
+    ret->session = wire_integer(c->session->id);
+    ret->role = wire_borrow(c->session->is_admin ? "admin" : "user");
     ret->features = (struct wire_texts){true, features, sizeof features / sizeof *features};
     return 0;
 }

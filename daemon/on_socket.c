@@ -9,11 +9,6 @@
 
 enum { DEFAULT_BACKLOG = 128 };
 
-static struct wire_int integer(int64_t v)
-{
-    return (struct wire_int){true, v};
-}
-
 int on_socket(struct call *c, const struct socket_params *p, struct socket_result *ret)
 {
     struct creation how = CREATION_OF(p);
@@ -32,8 +27,8 @@ int on_socket(struct call *c, const struct socket_params *p, struct socket_resul
     how.type = type;
     if ((r = store_add(c->core->store, c->session, fd, &how, STATE_CREATED, &h, &c->error)))
         return r;
-    ret->handle = integer(h->id);
-    ret->cookie = integer(h->cookie);
+    ret->handle = wire_integer(h->id);
+    ret->cookie = wire_integer(h->cookie);
     return 0;
 }
 
@@ -90,7 +85,7 @@ int on_listen(struct call *c, const struct listen_params *p, struct listen_resul
         return call_os(c, r, "listen");
     store_note_state(c->core->store, c->handle, STATE_LISTENING);
     store_note_use(c->core->store, c->handle, 0, 0);
-    ret->backlog = integer(r);
+    ret->backlog = wire_integer(r);
     return 0;
 }
 
@@ -113,7 +108,7 @@ int on_accept(struct call *c, const struct accept_params *p, struct accept_resul
     how.type = c->handle->type;
     if ((r = store_add(c->core->store, c->session, fd, &how, STATE_CONNECTED, &h, &c->error)))
         return r;
-    ret->handle = integer(h->id);
+    ret->handle = wire_integer(h->id);
     return socket_name(h->fd, &ret->address);
 }
 

@@ -381,7 +381,8 @@ static void flush_touched(struct server *s)
 
 static void set_timer(struct server *s)
 {
-    int64_t at = wait_next_time(s->core.wait);
+    int64_t wake = wait_next_time(s->core.wait), expiry = store_next_time(s->core.store);
+    int64_t at = wake < expiry ? wake : expiry;
 
     /* One that is set too early is let fire: most times are called off long before they come. */
     if (at >= s->timer_at)
@@ -407,6 +408,7 @@ int server_turn(struct server *s, int64_t timeout_usec)
     if (r < 0)
         return r;
     s->core.now = s->core.clock();
+    store_expire(s->core.store);
     run_tickets(s);
     DL_COUNT2(s->touched, c, n_touched, touched_next);
     DL_FOREACH2(s->touched, c, touched_next)

@@ -19,6 +19,7 @@ struct store {
     struct handle *names;   /* by key */
     struct handle *live;    /* ascending, as they were made */
     struct handle *history; /* the closed, by end */
+    struct heap expiries;   /* of timed leases */
     struct tally tally;
 };
 
@@ -77,6 +78,7 @@ void store_free(struct store *s)
         store_close(s, s->live, END_RECLAIMED, "the daemon ended");
     while (s->history)
         forget_oldest(s);
+    heap_done(&s->expiries);
     free(s);
 }
 
@@ -251,6 +253,18 @@ static int enter(struct store *s, struct handle *h)
     return -ENOMEM;
 }
 
+/* A place among the expiries is taken while memory can still be refused: the end of a session cannot
+ * fail. */
+static int reserve_expiry(struct store *s, struct handle *h, int64_t lease_usec)
+{
+    if (lease_usec == LEASE_SESSION || lease_usec == LEASE_PERMANENT) {
+        heap_remove(&s->expiries, &h->expiry);
+        return 0;
+    }
+    return heap_put(&s->expiries, &h->expiry,
+                    h->orphaned ? s->now->monotonic + lease_usec : INT64_MAX);
+}
+
 int store_add(struct store *s, struct session *session, int fd, const struct creation *how,
               enum handle_state state, struct handle **ret, struct error *e)
 {
@@ -259,7 +273,8 @@ int store_add(struct store *s, struct session *session, int fd, const struct cre
 
     if (!r && !(h = make_handle(s, session, fd, how)))
         r = error_memory(e);
-    if (!r && enter(s, h) < 0) {
+    if (!r && (reserve_expiry(s, h, how->lease.usec) < 0 || enter(s, h) < 0)) {
+        heap_remove(&s->expiries, &h->expiry);
         free_handle(h);
         r = error_memory(e);
     }
@@ -270,6 +285,7 @@ int store_add(struct store *s, struct session *session, int fd, const struct cre
     s->next_id++;
     h->cookie = socket_cookie(fd);
     h->session = session;
+    h->lease_usec = how->lease.usec;
     DL_APPEND2(s->live, h, live_prev, live_next);
     DL_APPEND(session->handles, h);
     s->tally.n_opened++;
@@ -367,18 +383,83 @@ void store_close(struct store *s, struct handle *h, enum ending_how how, const c
     buf_done(&h->ahead);
     if (h->key)
         HASH_DELETE(hh_name, s->names, h);
-    DL_DELETE(h->session->handles, h);
+    if (h->session)
+        DL_DELETE(h->session->handles, h);
     h->session = NULL;
+    heap_remove(&s->expiries, &h->expiry);
     DL_DELETE2(s->live, h, live_prev, live_next);
     DL_APPEND(s->history, h);
     s->tally.n_live--;
     s->tally.n_ended[how]++;
 }
 
+/* The lease outlives the session; a name with @ does not. */
+static void orphan(struct store *s, struct handle *h)
+{
+    DL_DELETE(h->session->handles, h);
+    h->session = NULL;
+    h->orphaned = s->now->real;
+    if (h->key && strchr(h->key, '@')) {
+        HASH_DELETE(hh_name, s->names, h);
+        free(h->key);
+        h->key = NULL;
+    }
+    if (h->lease_usec != LEASE_PERMANENT)
+        heap_put(&s->expiries, &h->expiry, s->now->monotonic + h->lease_usec);
+}
+
 void store_end_session(struct store *s, struct session *session, const char *reason)
 {
-    while (session->handles)
-        store_close(s, session->handles, END_RECLAIMED, reason);
+    struct handle *h;
+
+    while ((h = session->handles)) {
+        if (h->lease_usec == LEASE_SESSION)
+            store_close(s, h, END_RECLAIMED, reason);
+        else
+            orphan(s, h);
+    }
+}
+
+int store_set_lease(struct store *s, struct handle *h, int64_t lease_usec, struct error *e)
+{
+    if (lease_usec == LEASE_SESSION && !h->session)
+        return error_set(e, ERROR_LEASE, "NO_SESSION",
+                         "no session holds handle %lld; attach it first", (long long)h->id);
+    if (reserve_expiry(s, h, lease_usec) < 0)
+        return error_memory(e);
+    h->lease_usec = lease_usec;
+    return 0;
+}
+
+int store_attach(struct store *s, struct handle *h, struct session *session, struct error *e)
+{
+    if (h->session == session)
+        return 0;
+    if (h->session)
+        return error_set(e, ERROR_HANDLE, "HELD", "session %lld holds handle %lld",
+                         (long long)h->session->id, (long long)h->id);
+    h->session = session;
+    h->orphaned = 0;
+    if (h->expiry.place)
+        heap_put(&s->expiries, &h->expiry, INT64_MAX);
+    DL_APPEND(session->handles, h);
+    return 0;
+}
+
+void store_expire(struct store *s)
+{
+    struct heap_item *first;
+
+    while ((first = heap_first(&s->expiries)) && first->at <= s->now->monotonic)
+        store_close(s, (struct handle *)((char *)first - offsetof(struct handle, expiry)),
+                    END_EXPIRED, "its lease ran out");
+}
+
+int64_t store_next_time(const struct store *s)
+{
+    struct heap_item *first = heap_first(&s->expiries);
+
+    return first ? first->at : INT64_MAX;
 }
 
 /* -- looking around -- */

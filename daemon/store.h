@@ -57,7 +57,10 @@ struct handle {
     int fd; /* -1: closed */
     int family, type;
     enum handle_state state;
-    struct session *session; /* who holds it; NULL when closed */
+    struct session *session; /* who holds it; NULL: nobody any more, its lease still runs */
+    int64_t lease_usec;      /* LEASE_SESSION, LEASE_PERMANENT or a span after its session's end */
+    struct heap_item expiry; /* of a lease that has an end; at INT64_MAX while a session holds it */
+    int64_t orphaned;        /* real microseconds since nobody holds it; 0: somebody does */
     struct principal *opener;
     char *key; /* its name as the store looks it up; NULL: none */
     char *label, *site;
@@ -94,12 +97,14 @@ void store_free(struct store *s);
 struct creation {
     const char *name, *label, *site, *pool;
     struct wire_lease lease;
+    bool survive;
     int family, type; /* of the socket; type 0: ask the kernel */
 };
 
 /* The same, of any method's parameters that have CREATION_ROWS. */
 #define CREATION_OF(p)                                                                             \
-    ((struct creation){(p)->name.s, (p)->label.s, (p)->site.s, (p)->pool.s, (p)->lease, 0, 0})
+    ((struct creation){(p)->name.s, (p)->label.s, (p)->site.s, (p)->pool.s, (p)->lease,          \
+                       (p)->survive.v, 0, 0})
 
 /* Takes the kernel socket `fd` (also on failure, then it is closed) under a new number for this
  * session. Returns 0 with *ret, ERROR_HANDLE when the name is taken, ERROR_INVALID_PARAMS for a bad
@@ -129,8 +134,22 @@ int store_find_row(struct store *s, const struct session *session, const struct 
  * turn. Never blocks. */
 void store_close(struct store *s, struct handle *h, enum ending_how how, const char *reason);
 
-/* Closes all that the session holds, as reclaimed. */
+/* The session ends: what it holds is closed as reclaimed, or, where the lease says so, stays without a
+ * holder for as long as the lease runs. Names with @ end with the session in any case. */
 void store_end_session(struct store *s, struct session *session, const char *reason);
+
+/* Changes the lease; that of a handle without a holder runs from now. Returns 0, ERROR_LEASE for
+ * LEASE_SESSION when there is no session, or ERROR_OS (ENOMEM). */
+int store_set_lease(struct store *s, struct handle *h, int64_t lease_usec, struct error *e);
+
+/* Gives a handle without a holder to this session; harmless when the session holds it already. Returns
+ * 0, or ERROR_HANDLE when another session holds it. */
+int store_attach(struct store *s, struct handle *h, struct session *session, struct error *e);
+
+/* Closes, as expired, what has outlived its lease; and when the next lease ends (monotonic
+ * microseconds; INT64_MAX: none). */
+void store_expire(struct store *s);
+int64_t store_next_time(const struct store *s);
 
 /* Takes over what happened to a handle: its new state, use, or addresses (read from the kernel). */
 void store_note_state(struct store *s, struct handle *h, enum handle_state state);

@@ -86,6 +86,10 @@ enum method_flags {
       "Leaves a multicast group.")                                                                 \
     M(poll, "poll", poll_params, poll_result, NO_LANE, PLAIN,                                      \
       "Waits until one of several sockets is ready: poll(2).")                                     \
+    M(attach, "attach", attach_params, ledger_row, NO_LANE, PLAIN,                                 \
+      "Takes over a socket whose session has ended and whose lease still runs.")                   \
+    M(lease, "lease", lease_params, ledger_row, NO_LANE, PLAIN,                                    \
+      "Says what happens to the socket when its session ends.")                                    \
     M(getaddrinfo, "getaddrinfo", getaddrinfo_params, getaddrinfo_result, NO_LANE, PLAIN,          \
       "Resolves a name: getaddrinfo(3).")                                                          \
     M(getnameinfo, "getnameinfo", getnameinfo_params, getnameinfo_result, NO_LANE, PLAIN,          \

@@ -16,6 +16,7 @@ SHAPE(handle_params)
 #define CREATION_ROWS(FIELD)                                                                       \
     FIELD(text, name, OPTIONAL, "a name for it: `web` is durable, `@c` lives with the session")    \
     FIELD(lease, lease, OPTIONAL, "what happens when the session ends; \"session\" closes it")     \
+    FIELD(bool, survive, OPTIONAL, "true: refuse where it would not outlive the daemon")           \
     FIELD(text, pool, OPTIONAL, "the pool that pays for it")                                       \
     FIELD(text, label, OPTIONAL, "free text: what it is for")                                      \
     FIELD(text, site, OPTIONAL, "file:line that opened it")

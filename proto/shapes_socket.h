@@ -136,6 +136,15 @@ SHAPE(timeout_result)
     FIELD(text, source, OPTIONAL, "only datagrams from this address")
 SHAPE(group_params)
 
+#define lease_params_ROWS(FIELD, LIST, OBJECT)                                                     \
+    FIELD(handle, handle, REQUIRED, "the socket")                                                  \
+    FIELD(lease, lease, REQUIRED, "what happens when its session ends, from now on")
+SHAPE(lease_params)
+#define attach_params_ROWS(FIELD, LIST, OBJECT)                                                    \
+    FIELD(handle, handle, REQUIRED, "a socket whose session has ended")                            \
+    FIELD(lease, lease, OPTIONAL, "a new lease; as it was if absent")
+SHAPE(attach_params)
+
 #define poll_entry_ROWS(FIELD, LIST, OBJECT)                                                       \
     FIELD(handle, handle, REQUIRED, "the socket")                                                  \
     FIELD(texts, events, OPTIONAL, "\"in\", \"out\" or both; \"in\" if absent")

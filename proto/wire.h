@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 
 struct wire_bool {
@@ -19,6 +20,16 @@ struct wire_number {
     double v;
 };
 
+/* A number that is there; microseconds as seconds. */
+static inline struct wire_int wire_integer(int64_t v)
+{
+    return (struct wire_int){true, v};
+}
+static inline struct wire_number wire_seconds(int64_t usec)
+{
+    return (struct wire_number){true, (double)usec / 1e6};
+}
+
 /* UTF-8 without NUL inside, NUL-terminated; s is NULL when absent. Service also takes a number. */
 struct wire_text {
     const char *s;
@@ -28,6 +39,12 @@ struct wire_service {
     const char *s;
     size_t n;
 };
+
+/* A text of somebody else's, which must live as long as the struct is used; NULL: absent. */
+static inline struct wire_text wire_borrow(const char *s)
+{
+    return (struct wire_text){s, s ? strlen(s) : 0};
+}
 
 /* Any JSON value, as its own text. */
 struct wire_json {
