@@ -101,6 +101,9 @@ static void complete_error(struct call *c)
     c->error.op = c->method->name;
     if (!c->error.handle)
         c->error.handle = c->handle_id;
+    /* Whoever looks in vain has not forgotten the socket either. */
+    if (c->handle && c->handle->fd >= 0)
+        store_note_use(c->core->store, c->handle, 0, 0);
     c->error.has_sent = c->method->result == shape_sent_result();
     c->error.sent = (int64_t)c->n_sent;
 }

@@ -28,7 +28,11 @@ static bool matches(const char *wanted, const char *is)
 /* Whether the handle is under this suspicion, or under any. */
 static bool is_suspect(const struct handle *h, const char *kind)
 {
-    return h->orphaned && h->fd >= 0 && (strcmp(kind, "any") == 0 || strcmp(kind, "orphan") == 0);
+    for (int k = 0; k < N_SUSPICIONS; k++)
+        if (h->suspected[k] && (strcmp(kind, "any") == 0 ||
+                                strcmp(kind, store_suspicion_name((enum suspicion_kind)k)) == 0))
+            return true;
+    return false;
 }
 
 static bool passes(const struct handle *h, const struct ledger_filter *f)
@@ -51,12 +55,11 @@ static bool is_state(const char *name)
 
 static bool is_suspicion(const char *name)
 {
-    static const char *const names[] = {"any", "close_wait", "idle", "unread", "orphan"};
+    bool known = strcmp(name, "any") == 0;
 
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(name, names[i]) == 0)
-            return true;
-    return false;
+    for (int kind = 0; kind < N_SUSPICIONS; kind++)
+        known |= strcmp(name, store_suspicion_name((enum suspicion_kind)kind)) == 0;
+    return known;
 }
 
 static int check_list(struct call *c, const struct ledger_list_params *p, int64_t *ret_limit)

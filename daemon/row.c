@@ -49,13 +49,17 @@ static int fill_transitions(struct call *c, const struct handle *h, struct ledge
 
 static int fill_suspicions(struct call *c, const struct handle *h, struct ledger_row *row)
 {
+    size_t n_bytes = N_SUSPICIONS * sizeof *row->suspect.items;
+
     row->suspect.set = true;
-    if (!h->orphaned || h->fd < 0)
-        return 0;
-    if (!(row->suspect.items = arena_alloc(&c->arena, sizeof *row->suspect.items)))
+    if (!(row->suspect.items = arena_alloc(&c->arena, n_bytes)))
         return error_memory(&c->error);
-    row->suspect.items[row->suspect.n++] =
-        (struct suspicion){.kind = wire_borrow("orphan"), .since = wire_seconds(h->orphaned)};
+    for (int kind = 0; kind < N_SUSPICIONS; kind++)
+        if (h->suspected[kind])
+            row->suspect.items[row->suspect.n++] = (struct suspicion){
+                .kind = wire_borrow(store_suspicion_name((enum suspicion_kind)kind)),
+                .since = wire_seconds(h->suspected[kind]),
+            };
     return 0;
 }
 

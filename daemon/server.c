@@ -410,6 +410,7 @@ int server_turn(struct server *s, int64_t timeout_usec)
     s->core.now = s->core.clock();
     store_expire(s->core.store);
     run_tickets(s);
+    store_look(s->core.store);
     DL_COUNT2(s->touched, c, n_touched, touched_next);
     DL_FOREACH2(s->touched, c, touched_next)
     c->has_more =

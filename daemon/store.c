@@ -4,11 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <time.h>
 #include <utlist.h>
 
 #include "proto/limits.h"
 #include "socket.h"
+
+/* A socket that is not used for so long looks forgotten. */
+#define IDLE_USEC INT64_C(600000000)
 
 struct store {
     struct wait *wait;
@@ -20,6 +24,7 @@ struct store {
     struct handle *live;    /* ascending, as they were made */
     struct handle *history; /* the closed, by end */
     struct heap expiries;   /* of timed leases */
+    struct suspects by_use;
     struct tally tally;
 };
 
@@ -39,6 +44,7 @@ struct store *store_new(struct wait *wait, const struct now *now, int64_t first)
     s->wait = wait;
     s->now = now;
     s->next_id = first;
+    s->by_use.idle_usec = IDLE_USEC;
     store_set_history(s, INT32_MAX, INT64_MAX / 2);
     return s;
 }
@@ -171,8 +177,28 @@ void store_note_state(struct store *s, struct handle *h, enum handle_state state
     h->changes[h->n_changes++] = (struct state_change){state, s->now->real};
 }
 
+static void suspect(struct store *s, struct handle *h, enum suspicion_kind kind)
+{
+    if (h->suspected[kind])
+        return;
+    h->suspected[kind] = s->now->real;
+    s->tally.n_suspected++;
+}
+
+static void clear(struct store *s, struct handle *h, enum suspicion_kind kind)
+{
+    if (!h->suspected[kind])
+        return;
+    h->suspected[kind] = 0;
+    s->tally.n_cleared++;
+}
+
 void store_note_use(struct store *s, struct handle *h, int64_t n_sent, int64_t n_received)
 {
+    suspects_use(&s->by_use, &h->use, s->now->monotonic);
+    clear(s, h, SUSPECT_CLOSE_WAIT);
+    clear(s, h, SUSPECT_IDLE);
+    clear(s, h, SUSPECT_UNREAD);
     h->n_sent += n_sent;
     h->n_received += n_received;
     h->last_used = s->now->real;
@@ -262,7 +288,7 @@ static int reserve_expiry(struct store *s, struct handle *h, int64_t lease_usec)
         return 0;
     }
     return heap_put(&s->expiries, &h->expiry,
-                    h->orphaned ? s->now->monotonic + lease_usec : INT64_MAX);
+                    !h->session && h->suspected[SUSPECT_ORPHAN] ? s->now->monotonic + lease_usec : INT64_MAX);
 }
 
 int store_add(struct store *s, struct session *session, int fd, const struct creation *how,
@@ -287,6 +313,7 @@ int store_add(struct store *s, struct session *session, int fd, const struct cre
     h->session = session;
     h->lease_usec = how->lease.usec;
     DL_APPEND2(s->live, h, live_prev, live_next);
+    suspects_add(&s->by_use, &h->use, s->now->monotonic);
     DL_APPEND(session->handles, h);
     s->tally.n_opened++;
     s->tally.n_live++;
@@ -387,6 +414,7 @@ void store_close(struct store *s, struct handle *h, enum ending_how how, const c
         DL_DELETE(h->session->handles, h);
     h->session = NULL;
     heap_remove(&s->expiries, &h->expiry);
+    suspects_remove(&s->by_use, &h->use);
     DL_DELETE2(s->live, h, live_prev, live_next);
     DL_APPEND(s->history, h);
     s->tally.n_live--;
@@ -398,7 +426,7 @@ static void orphan(struct store *s, struct handle *h)
 {
     DL_DELETE(h->session->handles, h);
     h->session = NULL;
-    h->orphaned = s->now->real;
+    suspect(s, h, SUSPECT_ORPHAN);
     if (h->key && strchr(h->key, '@')) {
         HASH_DELETE(hh_name, s->names, h);
         free(h->key);
@@ -439,7 +467,7 @@ int store_attach(struct store *s, struct handle *h, struct session *session, str
         return error_set(e, ERROR_HANDLE, "HELD", "session %lld holds handle %lld",
                          (long long)h->session->id, (long long)h->id);
     h->session = session;
-    h->orphaned = 0;
+    clear(s, h, SUSPECT_ORPHAN);
     if (h->expiry.place)
         heap_put(&s->expiries, &h->expiry, INT64_MAX);
     DL_APPEND(session->handles, h);
@@ -455,11 +483,61 @@ void store_expire(struct store *s)
                     END_EXPIRED, "its lease ran out");
 }
 
+/* -- what looks forgotten -- */
+
+static bool can_be_unread(const struct handle *h)
+{
+    return h->state == STATE_CONNECTED || h->state == STATE_HALF_CLOSED ||
+           h->state == STATE_LISTENING || (h->state == STATE_BOUND && h->type != SOCK_STREAM);
+}
+
+/* Something came to a socket that is not being used. */
+static void take_news(struct store *s, struct handle *h, uint32_t events)
+{
+    bool peer_closed = events & EPOLLRDHUP && h->type == SOCK_STREAM;
+
+    if (!h->use.is_stale || wait_is_waited_for(&h->point))
+        return;
+    if (peer_closed)
+        suspect(s, h, SUSPECT_CLOSE_WAIT);
+    else if (events & EPOLLIN)
+        suspect(s, h, SUSPECT_UNREAD);
+    /* What is unread may still be followed by the end. */
+    if (!peer_closed)
+        wait_watch(s->wait, &h->point, EPOLLRDHUP);
+}
+
+void store_look(struct store *s)
+{
+    struct suspects_item *item;
+    struct point *point;
+    uint32_t events;
+
+    while ((point = wait_next_news(s->wait, &events)))
+        take_news(s, (struct handle *)((char *)point - offsetof(struct handle, point)), events);
+    while ((item = suspects_next_stale(&s->by_use, s->now->monotonic))) {
+        struct handle *h = (struct handle *)((char *)item - offsetof(struct handle, use));
+
+        if (can_be_unread(h))
+            wait_watch(s->wait, &h->point, EPOLLIN | EPOLLRDHUP);
+    }
+    while ((item = suspects_next_idle(&s->by_use, s->now->monotonic))) {
+        struct handle *h = (struct handle *)((char *)item - offsetof(struct handle, use));
+
+        /* Who waits on it has not forgotten it. */
+        if (wait_is_waited_for(&h->point))
+            suspects_use(&s->by_use, item, s->now->monotonic);
+        else
+            suspect(s, h, SUSPECT_IDLE);
+    }
+}
+
 int64_t store_next_time(const struct store *s)
 {
     struct heap_item *first = heap_first(&s->expiries);
+    int64_t expiry = first ? first->at : INT64_MAX, look = suspects_next_time(&s->by_use);
 
-    return first ? first->at : INT64_MAX;
+    return expiry < look ? expiry : look;
 }
 
 /* -- looking around -- */
@@ -527,4 +605,16 @@ const char *store_ending_name(enum ending_how how)
     };
 
     return names[how];
+}
+
+const char *store_suspicion_name(enum suspicion_kind kind)
+{
+    static const char *const names[N_SUSPICIONS] = {
+        [SUSPECT_CLOSE_WAIT] = "close_wait",
+        [SUSPECT_IDLE] = "idle",
+        [SUSPECT_UNREAD] = "unread",
+        [SUSPECT_ORPHAN] = "orphan",
+    };
+
+    return names[kind];
 }

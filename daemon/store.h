@@ -14,6 +14,7 @@
 #include "proto/errors.h"
 #include "principal.h"
 #include "proto/wire.h"
+#include "suspects.h"
 #include "wait.h"
 
 /* When "now" is: read once per turn of the loop, in microseconds. */
@@ -46,6 +47,15 @@ enum handle_state {
 
 enum ending_how { END_CLOSED, END_RECLAIMED, END_EXPIRED, END_HANDED_OFF, END_LOST, N_ENDINGS };
 
+/* Why a socket looks forgotten. */
+enum suspicion_kind {
+    SUSPECT_CLOSE_WAIT, /* its peer has closed, its owner has not */
+    SUSPECT_IDLE,       /* not used for the pool's limit */
+    SUSPECT_UNREAD,     /* something has come that nobody reads */
+    SUSPECT_ORPHAN,     /* its session is gone, its lease still runs */
+    N_SUSPICIONS
+};
+
 struct state_change {
     enum handle_state state;
     int64_t at; /* real microseconds */
@@ -60,7 +70,8 @@ struct handle {
     struct session *session; /* who holds it; NULL: nobody any more, its lease still runs */
     int64_t lease_usec;      /* LEASE_SESSION, LEASE_PERMANENT or a span after its session's end */
     struct heap_item expiry; /* of a lease that has an end; at INT64_MAX while a session holds it */
-    int64_t orphaned;        /* real microseconds since nobody holds it; 0: somebody does */
+    struct suspects_item use;          /* in the order of use */
+    int64_t suspected[N_SUSPICIONS];   /* real microseconds since when; 0: it is not */
     struct principal *opener;
     char *key; /* its name as the store looks it up; NULL: none */
     char *label, *site;
@@ -146,9 +157,13 @@ int store_set_lease(struct store *s, struct handle *h, int64_t lease_usec, struc
  * 0, or ERROR_HANDLE when another session holds it. */
 int store_attach(struct store *s, struct handle *h, struct session *session, struct error *e);
 
-/* Closes, as expired, what has outlived its lease; and when the next lease ends (monotonic
- * microseconds; INT64_MAX: none). */
+/* Closes, as expired, what has outlived its lease. */
 void store_expire(struct store *s);
+
+/* Finds what has come to look forgotten: see enum suspicion_kind. A use clears it. */
+void store_look(struct store *s);
+
+/* When the next lease ends or the next look is due (monotonic microseconds); INT64_MAX: never. */
 int64_t store_next_time(const struct store *s);
 
 /* Takes over what happened to a handle: its new state, use, or addresses (read from the kernel). */
@@ -176,12 +191,14 @@ int64_t store_n_live(const struct store *s);
 /* How many sockets were ever opened, and how many of them ended each way. */
 struct tally {
     int64_t n_opened, n_live, n_ended[N_ENDINGS];
+    int64_t n_suspected, n_cleared;
 };
 struct tally store_tally(const struct store *s);
 
 /* Lets rows go that the history need not keep. */
 void store_trim(struct store *s);
 
-/* What a state or an ending is called on the wire. */
+/* What a state, an ending or a suspicion is called on the wire. */
 const char *store_state_name(enum handle_state state);
 const char *store_ending_name(enum ending_how how);
+const char *store_suspicion_name(enum suspicion_kind kind);

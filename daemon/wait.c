@@ -11,6 +11,7 @@ struct wait {
     uint64_t next_id;
     struct point *points; /* by id */
     struct ticket *runnable;
+    struct point *news; /* points that were watched, and something came */
     struct heap timers;
 };
 
@@ -128,6 +129,9 @@ void wait_remove_point(struct wait *w, struct point *p)
     if (p->is_added)
         epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, p->fd, NULL);
     HASH_DEL(w->points, p);
+    if (p->news)
+        DL_DELETE2(w->news, p, news_prev, news_next);
+    p->news = p->watched = 0;
     p->is_added = false;
     p->fd = -1;
 }
@@ -135,7 +139,7 @@ void wait_remove_point(struct wait *w, struct point *p)
 /* What would help those whose turn it is. */
 static uint32_t wanted(const struct point *p)
 {
-    uint32_t events = 0;
+    uint32_t events = p->watched;
     struct link *l;
 
     for (int lane = 0; lane < WAIT_POLL; lane++)
@@ -228,6 +232,32 @@ void wait_park(struct wait *w, struct ticket *t, bool park)
     }
 }
 
+int wait_watch(struct wait *w, struct point *p, uint32_t events)
+{
+    p->watched = events;
+    return arm(w, p);
+}
+
+struct point *wait_next_news(struct wait *w, uint32_t *ret_events)
+{
+    struct point *p = w->news;
+
+    if (!p)
+        return NULL;
+    DL_DELETE2(w->news, p, news_prev, news_next);
+    *ret_events = p->news;
+    p->news = 0;
+    return p;
+}
+
+bool wait_is_waited_for(const struct point *p)
+{
+    for (int lane = 0; lane < WAIT_N_LANES; lane++)
+        if (p->lanes[lane])
+            return true;
+    return false;
+}
+
 void wait_leave(struct wait *w, struct ticket *t)
 {
     heap_remove(&w->timers, &t->timer);
@@ -255,6 +285,12 @@ static void wake_point(struct wait *w, struct point *p, uint32_t events)
     struct link *l;
 
     p->armed = 0;
+    if (p->watched & events) {
+        if (!p->news)
+            DL_APPEND2(w->news, p, news_prev, news_next);
+        p->news |= p->watched & events;
+        p->watched = 0;
+    }
     for (int lane = 0; lane < WAIT_POLL; lane++)
         if ((l = first_of(p, lane)) && l->events & events && is_first_everywhere(l->ticket))
             make_runnable(w, l->ticket);

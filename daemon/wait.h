@@ -34,6 +34,9 @@ struct point {
     uint64_t id;
     bool is_added;  /* to the epoll */
     uint32_t armed; /* events that would wake */
+    uint32_t watched; /* events to be told of though nobody waits; once */
+    uint32_t news;    /* and what came of it, until wait_next_news */
+    struct point *news_prev, *news_next;
     struct link *lanes[WAIT_N_LANES];
     UT_hash_handle hh;
 };
@@ -91,6 +94,16 @@ void wait_wake(struct wait *w, struct ticket *t);
 
 /* Holds the ticket back, or no longer. */
 void wait_park(struct wait *w, struct ticket *t, bool park);
+
+/* Tells once, by wait_next_news, when one of the events (EPOLLIN, EPOLLRDHUP) comes, whether somebody
+ * waits or not. It replaces what was watched before. Returns 0 or -errno. */
+int wait_watch(struct wait *w, struct point *p, uint32_t events);
+
+/* The next point with news, and the events that came; NULL: there is none. */
+struct point *wait_next_news(struct wait *w, uint32_t *ret_events);
+
+/* Whether anybody waits on the point, in whatever lane. */
+bool wait_is_waited_for(const struct point *p);
 
 /* Ends the waiting; whoever is next in its lanes comes up. Harmless for a ticket that does not
  * wait. */

@@ -1,0 +1,41 @@
+/* suspects.h — things in the order of their last use, so that what has not been used for a while is found
+ * without looking at the rest: each use moves one thing to the end of a list, and two marks wander up that
+ * list with the time, one behind what is stale, one behind what is idle. All steps cost the same however
+ * many things there are.
+ *
+ * Knows nothing of sockets. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Not used for this long: worth a look whether somebody waits at the other end. */
+#define SUSPECTS_STALE_USEC INT64_C(1000000)
+
+struct suspects_item {
+    int64_t used; /* monotonic microseconds */
+    bool is_stale, is_idle;
+    struct suspects_item *prev, *next;
+};
+
+struct suspects {
+    struct suspects_item *items;       /* the longest unused first */
+    struct suspects_item *first_fresh; /* all before it are stale; NULL: all are */
+    struct suspects_item *first_busy;  /* all before it are idle; NULL: all are */
+    int64_t idle_usec;                 /* 0: nothing ever is */
+};
+
+/* A zeroed struct suspects is empty and ready. */
+
+/* Adds an item that is used now, or notes that one is. It is neither stale nor idle then. */
+void suspects_add(struct suspects *s, struct suspects_item *item, int64_t now_usec);
+void suspects_use(struct suspects *s, struct suspects_item *item, int64_t now_usec);
+
+/* Takes it out. */
+void suspects_remove(struct suspects *s, struct suspects_item *item);
+
+/* An item that has become stale, or idle, by now; NULL when there is no further one. */
+struct suspects_item *suspects_next_stale(struct suspects *s, int64_t now_usec);
+struct suspects_item *suspects_next_idle(struct suspects *s, int64_t now_usec);
+
+/* When there will be one (monotonic microseconds); INT64_MAX: never as it stands. */
+int64_t suspects_next_time(const struct suspects *s);
