@@ -286,7 +286,7 @@ START_TEST(what_create_connection_refuses)
         {"{'host':'127.0.0.1','port':65536}", "protocol", "port"},
         {"{'host':'127.0.0.1','port':-1}", "protocol", "port"},
         {"{'host':'127.0.0.1','port':1,'family':'AF_UNIX'}", "protocol", "family"},
-        {"{'host':'127.0.0.1','port':1,'lease':5}", "lease", "CANNOT_KEEP"},
+        {"{'host':'127.0.0.1','port':1,'survive':true}", "lease", "CANNOT_KEEP"},
     };
 
     house_expect_error(house_fail(c, "create_connection", "%s", rows[_i].params), rows[_i].kind,
