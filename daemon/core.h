@@ -22,6 +22,8 @@ struct core {
     struct json json; /* of the line in work */
     char *scratch;    /* LIMIT_RECV_BYTES, for results that live no longer than the turn */
     char *openrpc;    /* the document, made when it is first asked for */
+    struct subscription *subscriptions;
+    int64_t n_sessions, n_sessions_total, n_requests, n_errors;
     struct call *spare; /* calls that ended, for reuse */
 };
 

@@ -185,7 +185,10 @@ static int read_request(struct call *c, const struct json *json, const struct me
 
 int dispatch_begin(struct call *c, const struct json *json, const struct message *m)
 {
-    int r = read_request(c, json, m);
+    int r;
+
+    c->core->n_requests++;
+    r = read_request(c, json, m);
 
     if (r)
         return r;

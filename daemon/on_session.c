@@ -42,6 +42,7 @@ static struct limits *limits_of(struct call *c)
             .list_rows = wire_integer(LIMIT_LIST_ROWS),
             .list_seen = wire_integer(LIMIT_LIST_SEEN),
             .lookups = wire_integer(LIMIT_LOOKUPS),
+            .subscriptions = wire_integer(LIMIT_SUBSCRIPTIONS),
             .options = wire_integer(LIMIT_OPTIONS),
             .batch_reply_bytes = wire_integer(LIMIT_BATCH_REPLY_BYTES),
             .attempts = wire_integer(LIMIT_ATTEMPTS),

@@ -8,6 +8,7 @@
 
 #include "dispatch.h"
 #include "peer_lines.h"
+#include "subscription.h"
 #include "proto/limits.h"
 
 enum {
@@ -37,6 +38,7 @@ void peer_free(struct peer *p, const char *reason)
     while (p->session.calls)
         call_free(p->session.calls);
     peer_free_batches(p);
+    subscription_end_session(p->core, &p->session);
     store_end_session(p->core->store, &p->session, reason);
     principal_unref(p->session.who);
     frame_drain(&p->frame);
@@ -140,6 +142,18 @@ bool peer_flush(struct peer *p)
         buf_drop(frame_out(&p->frame), frame_pending(&p->frame));
     hold(p, frame_pending(&p->frame) > LIMIT_OUTPUT_BYTES);
     return was_full && !p->is_held;
+}
+
+bool peer_tell(struct peer *p, struct subscription *s)
+{
+    struct buf *out = frame_out(&p->frame);
+    bool told = false;
+
+    while (!p->is_closing && !p->is_gone && buf_len(out) < LIMIT_EVENT_BYTES &&
+           subscription_next(p->core, s, out))
+        told = true;
+    p->is_broken |= out->failed;
+    return told;
 }
 
 bool peer_is_over(const struct peer *p)

@@ -42,6 +42,10 @@ bool peer_work(struct peer *p, int64_t budget_usec);
 /* Sends what can be sent. Returns true when that has made room for more work. */
 bool peer_flush(struct peer *p);
 
+/* Writes what the session has subscribed to, as long as it reads; then returns true: it is to be sent. */
+struct subscription;
+bool peer_tell(struct peer *p, struct subscription *s);
+
 /* Whether nothing is left to do for it: the server frees it. */
 bool peer_is_over(const struct peer *p);
 

@@ -114,6 +114,7 @@ static void end_call(struct peer *p, struct call *c, int r)
 {
     if (c->id)
         write_reply(p, c, r);
+    p->core->n_errors += r != 0;
     if (r) {
         log_error(p, c->method ? c->method->name : "a request", &c->error);
         p->is_closing |= c->error.id == ERROR_FD;

@@ -99,3 +99,19 @@ int row_fill(struct call *c, struct handle *h, bool in_full, struct ledger_row *
         return r;
     return in_full ? fill_transitions(c, h, row) : 0;
 }
+
+int row_append(struct call *c, struct handle *h, struct ledger_row **rows, size_t *n,
+               size_t *n_room)
+{
+    struct ledger_row *more;
+
+    if (*n == *n_room) {
+        *n_room = *n_room ? *n_room * 2 : 16;
+        if (!(more = arena_alloc(&c->arena, *n_room * sizeof *more)))
+            return error_memory(&c->error);
+        if (*n)
+            memcpy(more, *rows, *n * sizeof *more);
+        *rows = more;
+    }
+    return row_fill(c, h, false, &(*rows)[(*n)++]);
+}

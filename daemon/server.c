@@ -14,6 +14,7 @@
 #include "log.h"
 #include "peer.h"
 #include "signals.h"
+#include "subscription.h"
 
 enum {
     ACCEPTS_PER_TURN = 64,
@@ -87,7 +88,7 @@ static void remove_client(struct client *c, const char *reason)
 
     untouch(c);
     DL_DELETE(s->clients, c);
-    s->n_clients--;
+    s->core.n_sessions = --s->n_clients;
     sd_event_source_disable_unref(c->io);
     sd_event_source_disable_unref(c->process);
     if (c->pid_fd >= 0)
@@ -175,7 +176,8 @@ static int add_known_client(struct server *s, int fd, struct principal *who)
     }
     c->peer->user = c;
     s->next_session++;
-    s->n_clients++;
+    s->core.n_sessions = ++s->n_clients;
+    s->core.n_sessions_total++;
     DL_APPEND(s->clients, c);
     if ((r = watch_client(s, c, fd)) < 0) {
         remove_client(c, "the session could not begin");
@@ -379,6 +381,16 @@ static void flush_touched(struct server *s)
     }
 }
 
+/* What happened in this turn, to whoever wants to know, as far as they read. */
+static void tell_subscribers(struct server *s)
+{
+    struct subscription *sub;
+
+    DL_FOREACH (s->core.subscriptions, sub)
+        if (peer_tell(sub->peer, sub))
+            touch(((struct peer *)sub->peer)->user);
+}
+
 static void set_timer(struct server *s)
 {
     int64_t wake = wait_next_time(s->core.wait), expiry = store_next_time(s->core.store);
@@ -417,6 +429,7 @@ int server_turn(struct server *s, int64_t timeout_usec)
         peer_work(c->peer, n_touched < TURN_USEC / LEAST_USEC ? TURN_USEC / n_touched : LEAST_USEC);
     run_tickets(s); /* what this work has made ready */
     flush_touched(s);
+    tell_subscribers(s);
     store_trim(s->core.store);
     set_timer(s);
     return 0;

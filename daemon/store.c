@@ -26,6 +26,7 @@ struct store {
     struct heap expiries;   /* of timed leases */
     struct suspects by_use;
     struct tally tally;
+    struct events events;
 };
 
 static char *copy_or_null(const char *s)
@@ -183,6 +184,7 @@ static void suspect(struct store *s, struct handle *h, enum suspicion_kind kind)
         return;
     h->suspected[kind] = s->now->real;
     s->tally.n_suspected++;
+    events_add(&s->events, EVENT_SUSPECT, s->now->real, h->id, store_suspicion_name(kind));
 }
 
 static void clear(struct store *s, struct handle *h, enum suspicion_kind kind)
@@ -191,6 +193,7 @@ static void clear(struct store *s, struct handle *h, enum suspicion_kind kind)
         return;
     h->suspected[kind] = 0;
     s->tally.n_cleared++;
+    events_add(&s->events, EVENT_CLEARED, s->now->real, h->id, store_suspicion_name(kind));
 }
 
 void store_note_use(struct store *s, struct handle *h, int64_t n_sent, int64_t n_received)
@@ -199,6 +202,8 @@ void store_note_use(struct store *s, struct handle *h, int64_t n_sent, int64_t n
     clear(s, h, SUSPECT_CLOSE_WAIT);
     clear(s, h, SUSPECT_IDLE);
     clear(s, h, SUSPECT_UNREAD);
+    s->tally.n_sent += n_sent;
+    s->tally.n_received += n_received;
     h->n_sent += n_sent;
     h->n_received += n_received;
     h->last_used = s->now->real;
@@ -279,8 +284,8 @@ static int enter(struct store *s, struct handle *h)
     return -ENOMEM;
 }
 
-/* A place among the expiries is taken while memory can still be refused: the end of a session cannot
- * fail. */
+/* A place among the expiries is taken while memory can still be refused: the end of a session
+ * cannot fail. */
 static int reserve_expiry(struct store *s, struct handle *h, int64_t lease_usec)
 {
     if (lease_usec == LEASE_SESSION || lease_usec == LEASE_PERMANENT) {
@@ -288,7 +293,8 @@ static int reserve_expiry(struct store *s, struct handle *h, int64_t lease_usec)
         return 0;
     }
     return heap_put(&s->expiries, &h->expiry,
-                    !h->session && h->suspected[SUSPECT_ORPHAN] ? s->now->monotonic + lease_usec : INT64_MAX);
+                    !h->session && h->suspected[SUSPECT_ORPHAN] ? s->now->monotonic + lease_usec
+                                                                : INT64_MAX);
 }
 
 int store_add(struct store *s, struct session *session, int fd, const struct creation *how,
@@ -320,6 +326,7 @@ int store_add(struct store *s, struct session *session, int fd, const struct cre
     store_note_state(s, h, state);
     if (state != STATE_CREATED)
         store_note_addresses(s, h);
+    events_add(&s->events, EVENT_OPENED, s->now->real, h->id, NULL);
     *ret = h;
     return 0;
 }
@@ -419,6 +426,11 @@ void store_close(struct store *s, struct handle *h, enum ending_how how, const c
     DL_APPEND(s->history, h);
     s->tally.n_live--;
     s->tally.n_ended[how]++;
+    events_add(&s->events,
+               how == END_RECLAIMED ? EVENT_RECLAIMED
+               : how == END_EXPIRED ? EVENT_EXPIRED
+                                    : EVENT_CLOSED,
+               s->now->real, h->id, NULL);
 }
 
 /* The lease outlives the session; a name with @ does not. */
@@ -578,6 +590,11 @@ int64_t store_next_number(const struct store *s)
 int64_t store_n_live(const struct store *s)
 {
     return s->tally.n_live;
+}
+
+const struct events *store_events(const struct store *s)
+{
+    return &s->events;
 }
 
 struct tally store_tally(const struct store *s)

@@ -12,6 +12,7 @@
 
 #include "proto/buf.h"
 #include "proto/errors.h"
+#include "events.h"
 #include "principal.h"
 #include "proto/wire.h"
 #include "suspects.h"
@@ -29,9 +30,10 @@ struct session {
     struct wire_timeout timeout; /* the default of its handles */
     bool is_admin;
     bool is_unordered;
-    const char *no_waiting; /* why its calls may not wait any more; NULL: they may */
-    struct call *calls;     /* that wait */
-    struct handle *handles; /* that it holds */
+    const char *no_waiting;  /* why its calls may not wait any more; NULL: they may */
+    int64_t n_subscriptions; /* ever */
+    struct call *calls;      /* that wait */
+    struct handle *handles;  /* that it holds */
 };
 
 enum handle_state {
@@ -70,8 +72,8 @@ struct handle {
     struct session *session; /* who holds it; NULL: nobody any more, its lease still runs */
     int64_t lease_usec;      /* LEASE_SESSION, LEASE_PERMANENT or a span after its session's end */
     struct heap_item expiry; /* of a lease that has an end; at INT64_MAX while a session holds it */
-    struct suspects_item use;          /* in the order of use */
-    int64_t suspected[N_SUSPICIONS];   /* real microseconds since when; 0: it is not */
+    struct suspects_item use;        /* in the order of use */
+    int64_t suspected[N_SUSPICIONS]; /* real microseconds since when; 0: it is not */
     struct principal *opener;
     char *key; /* its name as the store looks it up; NULL: none */
     char *label, *site;
@@ -114,7 +116,7 @@ struct creation {
 
 /* The same, of any method's parameters that have CREATION_ROWS. */
 #define CREATION_OF(p)                                                                             \
-    ((struct creation){(p)->name.s, (p)->label.s, (p)->site.s, (p)->pool.s, (p)->lease,          \
+    ((struct creation){(p)->name.s, (p)->label.s, (p)->site.s, (p)->pool.s, (p)->lease,            \
                        (p)->survive.v, 0, 0})
 
 /* Takes the kernel socket `fd` (also on failure, then it is closed) under a new number for this
@@ -145,16 +147,16 @@ int store_find_row(struct store *s, const struct session *session, const struct 
  * turn. Never blocks. */
 void store_close(struct store *s, struct handle *h, enum ending_how how, const char *reason);
 
-/* The session ends: what it holds is closed as reclaimed, or, where the lease says so, stays without a
- * holder for as long as the lease runs. Names with @ end with the session in any case. */
+/* The session ends: what it holds is closed as reclaimed, or, where the lease says so, stays
+ * without a holder for as long as the lease runs. Names with @ end with the session in any case. */
 void store_end_session(struct store *s, struct session *session, const char *reason);
 
 /* Changes the lease; that of a handle without a holder runs from now. Returns 0, ERROR_LEASE for
  * LEASE_SESSION when there is no session, or ERROR_OS (ENOMEM). */
 int store_set_lease(struct store *s, struct handle *h, int64_t lease_usec, struct error *e);
 
-/* Gives a handle without a holder to this session; harmless when the session holds it already. Returns
- * 0, or ERROR_HANDLE when another session holds it. */
+/* Gives a handle without a holder to this session; harmless when the session holds it already.
+ * Returns 0, or ERROR_HANDLE when another session holds it. */
 int store_attach(struct store *s, struct handle *h, struct session *session, struct error *e);
 
 /* Closes, as expired, what has outlived its lease. */
@@ -192,8 +194,12 @@ int64_t store_n_live(const struct store *s);
 struct tally {
     int64_t n_opened, n_live, n_ended[N_ENDINGS];
     int64_t n_suspected, n_cleared;
+    int64_t n_sent, n_received; /* bytes */
 };
 struct tally store_tally(const struct store *s);
+
+/* What happened to the handles. */
+const struct events *store_events(const struct store *s);
 
 /* Lets rows go that the history need not keep. */
 void store_trim(struct store *s);

@@ -1,7 +1,7 @@
-/* suspects.h — things in the order of their last use, so that what has not been used for a while is found
- * without looking at the rest: each use moves one thing to the end of a list, and two marks wander up that
- * list with the time, one behind what is stale, one behind what is idle. All steps cost the same however
- * many things there are.
+/* suspects.h — things in the order of their last use, so that what has not been used for a while is
+ * found without looking at the rest: each use moves one thing to the end of a list, and two marks
+ * wander up that list with the time, one behind what is stale, one behind what is idle. All steps
+ * cost the same however many things there are.
  *
  * Knows nothing of sockets. */
 #pragma once

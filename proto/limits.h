@@ -20,6 +20,8 @@ enum {
     LIMIT_LIST_SEEN = 20000,      /* handles looked at for one page, whether they pass or not */
     LIMIT_LOOKUPS = 8,            /* name look-ups of one session at once */
     LIMIT_ATTEMPTS = 64,          /* addresses that create_connection tries */
+    LIMIT_EVENT_BYTES = 128 << 10,       /* unread events of a session; what follows waits in the ring */
+    LIMIT_SUBSCRIPTIONS = 16,            /* of one session */
     LIMIT_OPTIONS = 64,           /* options given at creation */
     LIMIT_OPTION_BYTES = 4096,    /* the value of one socket option */
     LIMIT_NAME_BYTES = 128,       /* a handle's name */

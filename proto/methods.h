@@ -4,6 +4,7 @@
 #pragma once
 #include "shapes_common.h"
 #include "shapes_create.h"
+#include "shapes_events.h"
 #include "shapes_ledger.h"
 #include "shapes_names.h"
 #include "shapes_session.h"
@@ -112,6 +113,16 @@ enum method_flags {
       "Lists sockets: who opened them, where, and how they are.")                                  \
     M(ledger_get, "ledger.get", handle_params, ledger_row, NO_LANE, CLOSED_TOO,                    \
       "Tells all about one socket, living or closed, with its transitions.")                       \
+    M(ledger_leaks, "ledger.leaks", leaks_params, leaks_result, NO_LANE, PLAIN,                    \
+      "Groups what was left open and what looks forgotten by who opened it and where.")            \
+    M(ledger_reap, "ledger.reap", reap_params, reap_result, NO_LANE, PLAIN,                        \
+      "Closes the living sockets that pass a filter.")                                             \
+    M(subscribe, "subscribe", subscribe_params, subscription_result, NO_LANE, PLAIN,               \
+      "Asks to be told what happens: `event` notifications follow.")                               \
+    M(unsubscribe, "unsubscribe", unsubscribe_params, subscription_result, NO_LANE, PLAIN,         \
+      "Ends a subscription.")                                                                      \
+    M(stats, "stats", no_params, stats_result, NO_LANE, PLAIN,                                     \
+      "Counts what the daemon has done.")                                                          \
     M(ledger_audit, "ledger.audit", no_params, audit_result, NO_LANE, PLAIN,                       \
       "Counts every socket ever opened; `balance` is 0.")
 

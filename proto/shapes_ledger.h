@@ -73,6 +73,31 @@ SHAPE(ledger_list_params)
     FIELD(int, next, OPTIONAL, "there may be more: give it as `after`")
 SHAPE(ledger_list_result)
 
+#define leak_group_ROWS(FIELD, LIST, OBJECT)                                                       \
+    FIELD(text, site, OPTIONAL, "file:line that opened them")                                      \
+    FIELD(text, label, OPTIONAL, "what they are for")                                              \
+    FIELD(text, exe, OPTIONAL, "the program")                                                      \
+    FIELD(int, uid, REQUIRED, "its user")                                                          \
+    FIELD(int, reclaimed, REQUIRED, "left open when their session ended")                          \
+    FIELD(int, suspects, REQUIRED, "alive and suspect")                                            \
+    FIELD(int, bytes, REQUIRED, "through them, both ways")                                         \
+    FIELD(number, oldest, REQUIRED, "when the first of them was opened, Unix seconds")             \
+    FIELD(ints, handles, REQUIRED, "some of them")
+SHAPE(leak_group)
+#define leaks_params_ROWS(FIELD, LIST, OBJECT)                                                     \
+    FIELD(number, since, OPTIONAL, "only what was opened since then, Unix seconds")
+SHAPE(leaks_params)
+#define leaks_result_ROWS(FIELD, LIST, OBJECT)                                                     \
+    LIST(leak_group, groups, REQUIRED, "by site, label, program and user, the worst first")
+SHAPE(leaks_result)
+#define reap_params_ROWS(FIELD, LIST, OBJECT)                                                      \
+    OBJECT(ledger_filter, filter, REQUIRED, "which sockets; it must not be empty")                 \
+    FIELD(bool, dry_run, OPTIONAL, "true: only tell which")
+SHAPE(reap_params)
+#define reap_result_ROWS(FIELD, LIST, OBJECT)                                                      \
+    LIST(ledger_row, rows, REQUIRED, "what was closed, or would be")
+SHAPE(reap_result)
+
 #define audit_result_ROWS(FIELD, LIST, OBJECT)                                                     \
     FIELD(int, opened, REQUIRED, "sockets ever opened")                                            \
     FIELD(int, live, REQUIRED, "sockets alive now")                                                \

@@ -22,6 +22,7 @@ SHAPE(identity)
     FIELD(int, list_rows, REQUIRED, "rows of one ledger.list")                                     \
     FIELD(int, list_seen, REQUIRED, "handles looked at for one page, whether they pass or not")    \
     FIELD(int, lookups, REQUIRED, "name look-ups of a session at once")                            \
+    FIELD(int, subscriptions, REQUIRED, "of one session")                                          \
     FIELD(int, options, REQUIRED, "socket options given at creation")                              \
     FIELD(int, batch_reply_bytes, REQUIRED, "replies of a batch, before its last")                 \
     FIELD(int, attempts, REQUIRED, "addresses that create_connection tries")                       \

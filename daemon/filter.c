@@ -1,0 +1,54 @@
+#include "filter.h"
+
+#include <string.h>
+
+static bool matches(const char *wanted, const char *is)
+{
+    return !wanted || (is && strcmp(wanted, is) == 0);
+}
+
+/* Whether the handle is under this suspicion, or under any. */
+static bool is_suspect(const struct handle *h, const char *kind)
+{
+    for (int k = 0; k < N_SUSPICIONS; k++)
+        if (h->suspected[k] && (strcmp(kind, "any") == 0 ||
+                                strcmp(kind, store_suspicion_name((enum suspicion_kind)k)) == 0))
+            return true;
+    return false;
+}
+
+bool filter_passes(const struct ledger_filter *f, const struct handle *h)
+{
+    if (!f)
+        return true;
+    return matches(f->state.s, store_state_name(h->state)) && matches(f->pool.s, "default") &&
+           (matches(f->label.s, h->label) || matches(f->label.s, h->opener->label)) &&
+           matches(f->exe.s, h->opener->exe) && (!f->uid.set || f->uid.v == h->opener->uid) &&
+           (!f->suspect.s || is_suspect(h, f->suspect.s));
+}
+
+static bool is_state(const char *name)
+{
+    for (int i = 0; i < N_STATES; i++)
+        if (strcmp(name, store_state_name((enum handle_state)i)) == 0)
+            return true;
+    return false;
+}
+
+static bool is_suspicion(const char *name)
+{
+    bool known = strcmp(name, "any") == 0;
+
+    for (int kind = 0; kind < N_SUSPICIONS; kind++)
+        known |= strcmp(name, store_suspicion_name((enum suspicion_kind)kind)) == 0;
+    return known;
+}
+
+int filter_check(const struct ledger_filter *f, struct error *e)
+{
+    if (f && f->state.s && !is_state(f->state.s))
+        return error_param(e, "filter.state", "there is no state %.40s", f->state.s);
+    if (f && f->suspect.s && !is_suspicion(f->suspect.s))
+        return error_param(e, "filter.suspect", "there is no suspicion %.40s", f->suspect.s);
+    return 0;
+}

@@ -1,0 +1,144 @@
+#include "subscription.h"
+
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "filter.h"
+#include "proto/codec.h"
+#include "proto/message.h"
+#include "row.h"
+
+static bool copy_text(struct arena *a, struct wire_text *to, struct wire_text from)
+{
+    if (from.s)
+        *to = (struct wire_text){arena_copy(a, from.s, from.n), from.n};
+    return !from.s || to->s;
+}
+
+static bool copy_filter(struct subscription *s, const struct ledger_filter *from)
+{
+    struct ledger_filter *to;
+
+    if (!from)
+        return true;
+    if (!(to = s->filter = arena_alloc(&s->arena, sizeof *to)))
+        return false;
+    to->uid = from->uid;
+    return copy_text(&s->arena, &to->state, from->state) &&
+           copy_text(&s->arena, &to->pool, from->pool) &&
+           copy_text(&s->arena, &to->label, from->label) &&
+           copy_text(&s->arena, &to->exe, from->exe) &&
+           copy_text(&s->arena, &to->suspect, from->suspect);
+}
+
+struct subscription *subscription_new(struct call *c, unsigned types,
+                                      const struct ledger_filter *filter, int64_t seq)
+{
+    struct subscription *s = calloc(1, sizeof *s);
+
+    if (!s)
+        return NULL;
+    s->types = types;
+    s->seq = seq;
+    s->session = c->session;
+    s->peer = c->peer;
+    if (!copy_filter(s, filter)) {
+        arena_done(&s->arena);
+        free(s);
+        return NULL;
+    }
+    s->id = ++c->session->n_subscriptions;
+    DL_APPEND(c->core->subscriptions, s);
+    return s;
+}
+
+void subscription_free(struct core *core, struct subscription *s)
+{
+    DL_DELETE(core->subscriptions, s);
+    arena_done(&s->arena);
+    free(s);
+}
+
+void subscription_end_session(struct core *core, struct session *session)
+{
+    struct subscription *s, *next;
+
+    DL_FOREACH_SAFE(core->subscriptions, s, next)
+    if (s->session == session)
+        subscription_free(core, s);
+}
+
+/* -- telling -- */
+
+static void write_event(struct buf *b, const struct event_params *params)
+{
+    message_begin_request(b, -1, "event");
+    codec_encode(shape_event_params(), params, b);
+    message_end_request(b, 0);
+    buf_add_char(b, '\n');
+}
+
+static void tell_missed(struct subscription *s, int64_t seq, int64_t n_missed, struct buf *b)
+{
+    const struct event_params params = {
+        .subscription = wire_integer(s->id),
+        .seq = wire_integer(seq),
+        .type = wire_borrow("overflow"),
+        .missed = wire_integer(n_missed),
+    };
+
+    write_event(b, &params);
+}
+
+/* Whether the event is for this subscriber; *ret_handle is its handle, NULL when the history has
+ * let it go. */
+static bool concerns(struct core *core, const struct subscription *s, const struct event *event,
+                     struct handle **ret_handle)
+{
+    struct wire_handle wanted = {.set = true, .id = event->handle};
+    struct error none = {0};
+
+    *ret_handle = NULL;
+    if (!(s->types & 1u << event->type))
+        return false;
+    if (store_find_row(core->store, s->session, &wanted, ret_handle, &none))
+        return false;
+    return filter_passes(s->filter, *ret_handle);
+}
+
+static void tell(struct core *core, struct subscription *s, const struct event *event,
+                 struct handle *h, struct buf *b)
+{
+    struct call scratch = {.core = core, .session = s->session};
+    struct ledger_row row;
+    struct event_params params = {
+        .subscription = wire_integer(s->id),
+        .seq = wire_integer(event->seq),
+        .type = wire_borrow(events_type_name(event->type)),
+        .at = wire_seconds(event->at),
+        .kind = wire_borrow(event->kind),
+    };
+
+    if (row_fill(&scratch, h, false, &row) == 0)
+        params.row = &row;
+    write_event(b, &params);
+    arena_done(&scratch.arena);
+}
+
+bool subscription_next(struct core *core, struct subscription *s, struct buf *b)
+{
+    const struct event *event;
+    struct handle *h;
+    int64_t missed;
+
+    while ((event = events_next(store_events(core->store), &s->seq, &missed))) {
+        if (missed)
+            tell_missed(s, event->seq - 1, missed, b);
+        if (concerns(core, s, event, &h))
+            tell(core, s, event, h, b);
+        else if (!missed)
+            continue;
+        return true;
+    }
+    return false;
+}
