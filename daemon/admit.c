@@ -1,6 +1,7 @@
 #include "admit.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -22,6 +23,22 @@ int admit_open_process(int fd, pid_t pid)
     return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
+/* SO_PEERGROUPS (Linux 4.13): the supplementary groups. Without them the primary one has to do. */
+static void read_groups(int fd, struct principal *who)
+{
+    gid_t first[1];
+    socklen_t n = sizeof first;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, first, &n) < 0 && errno != ERANGE)
+        return;
+    if (!(who->gids = malloc(sizeof *who->gids + n)))
+        return;
+    who->gids[0] = who->gid;
+    if (n && getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, who->gids + 1, &n) < 0)
+        n = 0;
+    who->n_gids = 1 + n / sizeof *who->gids;
+}
+
 struct principal *admit_identify(int fd, int64_t session)
 {
     struct ucred cred;
@@ -36,6 +53,8 @@ struct principal *admit_identify(int fd, int64_t session)
     who = principal_new(session, cred.uid, cred.gid, cred.pid, *exe ? exe : NULL);
     if (!who)
         errno = ENOMEM;
+    else
+        read_groups(fd, who);
     return who;
 }
 

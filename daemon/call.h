@@ -93,5 +93,22 @@ int call_lookup_started(struct call *c, int sys_errno);
 /* Frees the call's look-up. */
 void call_end_lookup(struct call *c);
 
+/* The client as far as pools are concerned. */
+struct pool_client call_client(const struct call *c);
+
+/* What a pool's policy denies, and what it can no longer pay for, as the client's error. */
+int call_denied(struct call *c, const struct pool *pool, const struct verdict *verdict);
+int call_exhausted(struct call *c, const struct pool *pool, const struct pool_shortage *shortage);
+
+/* The host name of an address that has to be looked up; NULL: it is none. Rules for names ask for
+ * it. */
+const char *call_name_of(const struct wire_address *given);
+
+/* Asks the policy of the call's handle. Returns 0 or ERROR_POLICY. */
+int call_check_bind(struct call *c, const struct wire_sockaddr *address);
+int call_check_option(struct call *c, const struct pool *pool, const struct option_value *value);
+int call_check_connect(struct call *c, const struct wire_sockaddr *address,
+                       const struct wire_address *given);
+
 /* An -errno of a system call as the client's error. */
 int call_os(struct call *c, int r, const char *what);

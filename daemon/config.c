@@ -1,17 +1,22 @@
+/* What the settings mean: sections, keys and their values. How they are written is config_file's.
+ */
 #include "config.h"
 
+#include <dirent.h>
 #include <errno.h>
-#include <glob.h>
-#include <ini.h>
-#include <stdbool.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_file.h"
+#include "config_value.h"
 #include "proto/limits.h"
+#include "proto/nearest.h"
 
 #define SYSTEM_PATH "/etc/berth/berthd.conf"
-#define EXPECTED    "expected [section] or key = value"
+
+enum { MAX_POOLS = 1024, MAX_NAME_BYTES = 64 };
 
 struct config config_default(void)
 {
@@ -21,181 +26,374 @@ struct config config_default(void)
         .n_max_line_bytes = LIMIT_LINE_BYTES,
         .n_history_rows = 100000,
         .history_age_usec = INT64_C(86400) * 1000000,
-        .session_grace_usec = 10 * 1000000,
+        .session_grace_usec = INT64_C(10) * 1000000,
     };
 }
 
-/* -- values -- */
-
-struct unit {
-    const char *name;
-    int64_t factor;
-};
-
-static const struct unit size_units[] = {
-    {"", 1}, {"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}, {0}};
-static const struct unit count_units[] = {{"", 1}, {0}};
-static const struct unit time_units[] = {
-    {"", 1000000},           {"s", 1000000},           {"ms", 1000}, {"min", 60 * 1000000LL},
-    {"h", 3600 * 1000000LL}, {"d", 86400 * 1000000LL}, {0}};
-
-/* A whole number with one of the units. False when it is not. */
-static bool take_number(const char *text, const struct unit *units, int64_t *ret)
+static void free_identities(struct tls_identity *list)
 {
-    char *end;
-    long long v;
+    struct tls_identity *next;
 
-    errno = 0;
-    v = strtoll(text, &end, 10);
-    if (end == text || errno || v < 0)
-        return false;
-    for (; units->name; units++) {
-        if (strcmp(end, units->name) != 0)
-            continue;
-        return !__builtin_mul_overflow(v, units->factor, ret);
+    for (; list; list = next) {
+        next = list->next;
+        free(list->name);
+        free(list->cert);
+        free(list->key);
+        free(list->ca);
+        free(list->path);
+        for (size_t i = 0; i < list->pools.n; i++)
+            free(list->pools.items[i]);
+        free(list->pools.items);
+        free(list);
     }
-    return false;
+}
+
+void config_free(struct config *config)
+{
+    pools_free(config->pools);
+    free_identities(config->identities);
+    config->pools = NULL;
+    config->identities = NULL;
 }
 
 /* -- keys -- */
 
-struct key {
-    const char *name;
-    size_t offset;
-    const struct unit *units;
-    int64_t least, most;
-    const char *expected;
-};
+#define TIME       "a duration, as 10, 10min or 1d"
+#define MANY       100000000
 
-#define KEY(member) offsetof(struct config, member)
-static const struct key daemon_keys[] = {
-    {"max-sessions", KEY(n_max_sessions), count_units, 1, 1 << 20, "a number from 1 to 1048576"},
-    {"max-sessions-per-uid", KEY(n_max_sessions_per_uid), count_units, 1, 1 << 20,
+#define AT(member) offsetof(struct config, member)
+static const struct config_key daemon_keys[] = {
+    {"max-sessions", config_take_count, AT(n_max_sessions), 1, 1 << 20,
      "a number from 1 to 1048576"},
-    {"max-line", KEY(n_max_line_bytes), size_units, 1024, 64 << 20, "a size from 1K to 64M"},
-    {"history-rows", KEY(n_history_rows), count_units, 0, 100000000, "a number to 100000000"},
-    {"history-age", KEY(history_age_usec), time_units, 0, INT64_MAX, "a duration, as 1d or 10min"},
-    {"session-grace", KEY(session_grace_usec), time_units, 0, INT64_MAX,
-     "a duration, as 10 or 1min"},
+    {"max-sessions-per-uid", config_take_count, AT(n_max_sessions_per_uid), 1, 1 << 20,
+     "a number from 1 to 1048576"},
+    {"max-line", config_take_size, AT(n_max_line_bytes), 1024, 64 << 20, "a size from 1K to 64M"},
+    {"history-rows", config_take_count, AT(n_history_rows), 0, MANY, "a number to 100000000"},
+    {"history-age", config_take_time, AT(history_age_usec), 0, INT64_MAX, TIME},
+    {"session-grace", config_take_time, AT(session_grace_usec), 0, INT64_MAX, TIME},
+    {0},
+};
+#undef AT
+
+#define AT(member) offsetof(struct pool_settings, member)
+static const struct config_key pool_keys[] = {
+    {"users", config_take_users, AT(users), 0, 0, NULL},
+    {"groups", config_take_groups, AT(groups), 0, 0, NULL},
+    {"admins", config_take_users, AT(admins), 0, 0, NULL},
+    {"families", config_take_policy, AT(policy), POLICY_FAMILIES, 0, NULL},
+    {"types", config_take_policy, AT(policy), POLICY_TYPES, 0, NULL},
+    {"bind", config_take_policy, AT(policy), POLICY_BIND, 0, NULL},
+    {"connect", config_take_policy, AT(policy), POLICY_CONNECT, 0, NULL},
+    {"planes", config_take_policy, AT(policy), POLICY_PLANES, 0, NULL},
+    {"broadcast", config_take_policy, AT(policy), POLICY_BROADCAST, 0, "yes or no"},
+    {"max-sockets", config_take_count, AT(limits.n_max_sockets), 0, MANY, "a number to 100000000"},
+    {"max-sockets-per-session", config_take_count, AT(limits.n_max_sockets_per_session), 0, MANY,
+     "a number to 100000000"},
+    {"max-sockets-per-uid", config_take_count, AT(limits.n_max_sockets_per_uid), 0, MANY,
+     "a number to 100000000"},
+    {"max-buffer", config_take_size, AT(limits.n_max_buffer_bytes), 0, LIMIT_INTEGER,
+     "a size, as 64M"},
+    {"max-lease", config_take_lease, AT(limits.max_lease_usec), 0, INT64_MAX,
+     "a duration, as 10min or 1d, or permanent"},
+    {"idle-suspect", config_take_time, AT(limits.idle_suspect_usec), 0, INT64_MAX,
+     TIME ", or 0 for never"},
+    {"keepalive", config_take_switch, AT(keepalive), 0, 0, "yes or no"},
+    {"adopt", config_take_fd_names, AT(adopt), 0, 0, NULL},
+    {0},
+};
+#undef AT
+
+#define AT(member) offsetof(struct tls_identity, member)
+static const struct config_key tls_keys[] = {
+    {"cert", config_take_path, AT(cert), 0, 0, "an absolute path"},
+    {"key", config_take_path, AT(key), 0, 0, "an absolute path"},
+    {"ca", config_take_path, AT(ca), 0, 0, "an absolute path"},
+    {"pools", config_take_names, AT(pools), 0, 0, NULL},
+    {0},
+};
+#undef AT
+
+/* -- sections -- */
+
+enum { MAX_KEYS = sizeof pool_keys / sizeof *pool_keys };
+
+/* Settings being made, and the section in work. */
+struct maker {
+    struct config config;
+    struct config_place place;
+    const struct config_key *keys; /* NULL: outside of any section */
+    void *object;                  /* that the keys are of */
+    bool is_once;                  /* a key may be given once */
+    int seen[MAX_KEYS];            /* lines; 0: not yet */
+    int n_pools;
+    struct tls_identity **identities_end;
 };
 
-/* -- files -- */
-
-struct reader {
-    FILE *file;
-    const char *path;
-    int line;
-    struct config *config;
-    char *message;
-    size_t n_message;
-    bool failed;
-};
-
-static int complain(struct reader *r, const char *format, const char *what, const char *more)
+static int memory(struct maker *m)
 {
-    int n;
+    return config_complain(&m->place, -ENOMEM, "out of memory");
+}
 
-    if (r->failed)
+/* Pools and identities are named on the wire and in logs. */
+static int check_name(struct maker *m, const char *kind, const char *name)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    size_t n = strlen(name);
+
+    if (n > 0 && n <= MAX_NAME_BYTES && !name[strspn(name, letters)])
         return 0;
-    r->failed = true;
-    n = snprintf(r->message, r->n_message, "%s:%d: ", r->path, r->line);
-    if (n >= 0 && (size_t)n < r->n_message)
-        snprintf(r->message + n, r->n_message - (size_t)n, format, what, more);
+    return config_complain(&m->place, -EINVAL,
+                           "[%s NAME] needs a name of 1 to %d letters, digits, - _ or .", kind,
+                           MAX_NAME_BYTES);
+}
+
+static int given_twice(struct maker *m, const char *kind, const char *name, const char *path,
+                       int line)
+{
+    return config_complain(&m->place, -EINVAL, "[%s %s] is already at %s:%d", kind, name, path,
+                           line);
+}
+
+static int begin_daemon(struct maker *m, const char *name)
+{
+    (void)name;
+    m->keys = daemon_keys;
+    m->object = &m->config;
+    m->is_once = false;
     return 0;
 }
 
-/* libinih's handler: 1 is good, 0 is an error. */
-static int take_key(void *user, const char *section, const char *name, const char *value)
+static int begin_pool(struct maker *m, const char *name)
 {
-    struct reader *r = user;
-    int64_t v;
+    struct pool *p = pools_find(m->config.pools, name);
 
-    if (strcmp(section, "daemon") != 0)
-        return complain(r, "%skey %s outside of a section", "", name);
-    for (size_t i = 0; i < sizeof daemon_keys / sizeof *daemon_keys; i++) {
-        const struct key *key = &daemon_keys[i];
+    if (p)
+        return given_twice(m, "pool", name, p->settings.path, p->settings.line);
+    if (m->n_pools++ == MAX_POOLS)
+        return config_complain(&m->place, -EINVAL, "at most %d pools are taken", MAX_POOLS);
+    if (!(p = pools_add(m->config.pools, name, m->place.path, m->place.line)))
+        return memory(m);
+    m->keys = pool_keys;
+    m->object = &p->settings;
+    return 0;
+}
 
-        if (strcmp(key->name, name) != 0)
+static int begin_tls(struct maker *m, const char *name)
+{
+    struct tls_identity *id;
+
+    for (id = m->config.identities; id; id = id->next)
+        if (strcmp(id->name, name) == 0)
+            return given_twice(m, "tls", name, id->path, id->line);
+    if (!(id = calloc(1, sizeof *id)))
+        return memory(m);
+    *m->identities_end = id;
+    m->identities_end = &id->next;
+    id->name = strdup(name);
+    id->path = strdup(m->place.path);
+    id->line = m->place.line;
+    m->keys = tls_keys;
+    m->object = id;
+    return id->name && id->path ? 0 : memory(m);
+}
+
+static const struct {
+    const char *kind;
+    bool is_named;
+    int (*begin)(struct maker *m, const char *name);
+} sections[] = {
+    {"daemon", false, begin_daemon},
+    {"pool", true, begin_pool},
+    {"tls", true, begin_tls},
+};
+
+static int begin_section(struct maker *m, const char *text)
+{
+    size_t n = strcspn(text, " \t");
+    const char *name = text + n + strspn(text + n, " \t");
+    int r;
+
+    m->is_once = true;
+    memset(m->seen, 0, sizeof m->seen);
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+        if (strlen(sections[i].kind) != n || memcmp(sections[i].kind, text, n) != 0)
             continue;
-        if (!take_number(value, key->units, &v) || v < key->least || v > key->most)
-            return complain(r, "%s must be %s", name, key->expected);
-        *(int64_t *)((char *)r->config + key->offset) = v;
-        return 1;
+        if (!sections[i].is_named && *name)
+            break;
+        r = sections[i].is_named ? check_name(m, sections[i].kind, name) : 0;
+        return r ? r : sections[i].begin(m, name);
     }
-    return complain(r, "unknown key %s in [%s]", name, section);
+    return config_complain(&m->place, -EINVAL,
+                           "unknown section [%.80s]; there are [daemon], [pool NAME] and "
+                           "[tls NAME]",
+                           text);
 }
 
-/* libinih tells of a section only by its keys, which is too late for one that is unknown. */
-static void check_section(struct reader *r, const char *line)
+static int unknown_key(struct maker *m, const struct config_entry *e)
 {
-    char name[64], end;
+    struct nearest near = nearest_begin(strlen(e->key));
 
-    line += strspn(line, " \t");
-    if (*line != '[')
-        return;
-    if (sscanf(line, "[%63[^]\n]%c", name, &end) != 2 || end != ']')
-        complain(r, EXPECTED "%s%s", "", "");
-    else if (strcmp(name, "daemon") != 0)
-        complain(r, "unknown section [%s]%s", name, "");
+    for (const struct config_key *key = m->keys; key->name; key++)
+        nearest_offer(&near, e->key, strlen(e->key), key->name);
+    return config_complain(&m->place, -EINVAL, "unknown key %.60s in [%.80s]%s%s", e->key,
+                           e->section, near.word ? "; did you mean " : "",
+                           near.word ? near.word : "");
 }
 
-/* libinih's reader, which counts lines and takes # comments out, also behind values. */
-static char *read_line(char *line, int n, void *user)
+static int take_key(struct maker *m, const struct config_entry *e)
 {
-    struct reader *r = user;
-    size_t length;
+    const struct config_key *key = m->keys;
 
-    if (!fgets(line, n, r->file))
-        return NULL;
-    r->line++;
-    length = strlen(line);
-    if (length + 1 == (size_t)n && line[length - 1] != '\n')
-        complain(r, "the line is too long%s%s", "", "");
-    for (char *at = line; (at = strchr(at, '#')); at++) {
-        if (at > line && at[-1] != ' ' && at[-1] != '\t')
-            continue;
-        strcpy(at, "\n");
-        break;
+    if (!key)
+        return config_complain(&m->place, -EINVAL, "key %.60s outside of a section", e->key);
+    while (key->name && strcmp(key->name, e->key) != 0)
+        key++;
+    if (!key->name)
+        return unknown_key(m, e);
+    if (m->is_once && m->seen[key - m->keys])
+        return config_complain(&m->place, -EINVAL, "%s is given twice; the first is in line %d",
+                               key->name, m->seen[key - m->keys]);
+    m->seen[key - m->keys] = e->line;
+    return key->take(key, e->value, &m->place, m->object);
+}
+
+/* -- files -- */
+
+static int read_file(struct maker *m, const char *path, bool must_exist)
+{
+    struct config_entry *entries, *e;
+    int r = config_file_read(path, must_exist, &entries, m->place.message, m->place.n_message);
+
+    m->keys = NULL;
+    m->place.path = path;
+    for (e = entries; e && !r; e = e->next) {
+        m->place.line = e->line;
+        r = e->key ? take_key(m, e) : begin_section(m, e->section);
     }
-    check_section(r, line);
-    return line;
+    config_file_free(entries);
+    return r;
 }
 
-static int read_file(const char *path, bool must_exist, struct config *config, char *message,
-                     size_t n)
+static int is_conf(const struct dirent *entry)
 {
-    struct reader r = {.path = path, .config = config, .message = message, .n_message = n};
-    int bad;
+    size_t n = strlen(entry->d_name);
 
-    r.file = fopen(path, "re");
-    if (!r.file && errno == ENOENT && !must_exist)
+    return entry->d_name[0] != '.' && n > 5 && strcmp(entry->d_name + n - 5, ".conf") == 0;
+}
+
+/* A directory that is there and cannot be read is a fault: rules may stand in it. */
+static int read_directory(struct maker *m, const char *dir)
+{
+    struct dirent **names = NULL;
+    char *path;
+    int n = scandir(dir, &names, is_conf, alphasort), r = 0;
+
+    if (n < 0 && errno == ENOENT)
         return 0;
-    if (!r.file) {
-        snprintf(message, n, "%s: %s", path, strerror(errno));
-        return -errno;
+    if (n < 0) {
+        r = -errno;
+        snprintf(m->place.message, m->place.n_message, "%s: %s", dir, strerror(errno));
+        return r;
     }
-    bad = ini_parse_stream(read_line, &r, take_key, &r);
-    if (bad && !r.failed) {
-        r.line = bad;
-        complain(&r, EXPECTED "%s%s", "", "");
+    for (int i = 0; i < n; i++) {
+        if (!r && asprintf(&path, "%s/%s", dir, names[i]->d_name) < 0)
+            r = memory(m);
+        else if (!r) {
+            r = read_file(m, path, true);
+            free(path);
+        }
+        free(names[i]);
     }
-    fclose(r.file);
-    return r.failed ? -EINVAL : 0;
+    free(names);
+    return r;
+}
+
+/* -- the whole -- */
+
+static int check_identities(struct maker *m)
+{
+    for (const struct tls_identity *id = m->config.identities; id; id = id->next)
+        for (size_t i = 0; i < id->pools.n; i++) {
+            if (pools_find(m->config.pools, id->pools.items[i]))
+                continue;
+            m->place.path = id->path;
+            m->place.line = id->line;
+            return config_complain(&m->place, -EINVAL,
+                                   "pools of [tls %s]: there is no [pool %.64s]", id->name,
+                                   id->pools.items[i]);
+        }
+    return 0;
+}
+
+/* A descriptor belongs to one pool. */
+static int check_adopted(struct maker *m, const struct pool *p, const char *name)
+{
+    const struct pool_names *others;
+
+    for (const struct pool *other = m->config.pools->first; other != p; other = other->next) {
+        others = &other->settings.adopt;
+        for (size_t i = 0; i < others->n; i++) {
+            if (strcmp(others->items[i], name) != 0)
+                continue;
+            m->place.path = p->settings.path;
+            m->place.line = p->settings.line;
+            return config_complain(&m->place, -EINVAL, "[pool %s] and [pool %s] both adopt %.80s",
+                                   other->name, p->name, name);
+        }
+    }
+    return 0;
+}
+
+static int check_all(struct maker *m)
+{
+    int r = check_identities(m);
+
+    for (const struct pool *p = m->config.pools->first; p && !r; p = p->next)
+        for (size_t i = 0; i < p->settings.adopt.n && !r; i++)
+            r = check_adopted(m, p, p->settings.adopt.items[i]);
+    if (!r && !m->config.pools->first) {
+        pools_free(m->config.pools);
+        if (!(m->config.pools = pools_new_default()))
+            r = memory(m);
+    }
+    return r;
+}
+
+static int make(struct maker *m, const char *path)
+{
+    const char *first = path ? path : SYSTEM_PATH;
+    char *dir;
+    int r;
+
+    m->place.path = first;
+    m->config.pools = pools_new();
+    if (!m->config.pools || asprintf(&dir, "%s.d", first) < 0)
+        return memory(m);
+    r = read_file(m, first, path != NULL);
+    if (!r)
+        r = read_directory(m, dir);
+    m->place.path = first;
+    free(dir);
+    return r ? r : check_all(m);
 }
 
 int config_read(const char *path, struct config *config, char *ret_message, size_t n_message)
 {
-    struct config made = config_default();
-    glob_t more = {0};
-    char pattern[4096];
-    int r = read_file(path ? path : SYSTEM_PATH, path != NULL, &made, ret_message, n_message);
+    struct maker m = {.config = config_default(),
+                      .place = {.message = ret_message, .n_message = n_message}};
+    int r;
 
-    snprintf(pattern, sizeof pattern, "%s.d/*.conf", path ? path : SYSTEM_PATH);
-    if (!r && glob(pattern, 0, NULL, &more) == 0)
-        for (size_t i = 0; i < more.gl_pathc && !r; i++)
-            r = read_file(more.gl_pathv[i], true, &made, ret_message, n_message);
-    globfree(&more);
-    if (!r)
-        *config = made;
-    return r;
+    m.identities_end = &m.config.identities;
+    if ((r = make(&m, path))) {
+        config_free(&m.config);
+        return r;
+    }
+    if (config->pools) {
+        pools_renew(config->pools, m.config.pools);
+        m.config.pools = config->pools;
+    }
+    free_identities(config->identities);
+    *config = m.config;
+    return 0;
 }

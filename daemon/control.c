@@ -180,6 +180,11 @@ int control_open(struct control *c, const char *path, char *message, size_t n)
     return 0;
 }
 
+int control_open_to(const struct control *c, bool everybody)
+{
+    return chmod(c->path, everybody ? 0666 : 0600) < 0 ? -errno : 0;
+}
+
 void control_close(struct control *c, int64_t next)
 {
     struct stat st;

@@ -5,6 +5,7 @@
  * which number handles may have been given out, so that no number comes twice, also not after a
  * crash. */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -21,6 +22,10 @@ struct control {
 /* Takes the path over from a daemon that is gone; refuses while one lives, or when something else
  * is there. Returns 0, or -errno with a message. */
 int control_open(struct control *control, const char *path, char *ret_message, size_t n_message);
+
+/* Lets everybody connect, or only the daemon's own user: what a client may then do is its pool's
+ * policy. Returns 0 or -errno. */
+int control_open_to(const struct control *control, bool everybody);
 
 /* Makes sure that the numbers from `next` on may be given out for a good while. */
 void control_reserve(struct control *control, int64_t next);

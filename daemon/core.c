@@ -30,12 +30,17 @@ int core_open(struct core *core, const struct config *config, struct now (*clock
     core->config = config;
     core->clock = clock ? clock : system_clock;
     core->now = core->clock();
+    core->pools = config->pools;
+    if (!core->pools && !(core->pools = core->own_pools = pools_new_default()))
+        return -ENOMEM;
     core->started = core->now.monotonic;
     if (!(core->wait = wait_new()) ||
         !(core->workers = workers_new(LOOKUP_THREADS, LOOKUP_SHARE)) ||
         !(core->file_workers = workers_new(FILE_THREADS, FILE_THREADS)))
         return -errno;
     core->store = store_new(core->wait, &core->now, first_handle);
+    if (core->store)
+        store_set_pools(core->store, core->pools);
     core->scratch = malloc(LIMIT_RECV_BYTES);
     return core->store && core->scratch ? 0 : -ENOMEM;
 }
@@ -69,4 +74,5 @@ void core_close(struct core *core)
     json_done(&core->json);
     free(core->scratch);
     free(core->openrpc);
+    pools_free(core->own_pools);
 }

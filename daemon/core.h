@@ -14,6 +14,8 @@ struct core {
     struct now (*clock)(void);
     int64_t started;                       /* monotonic microseconds */
     int64_t n_max_sessions, n_max_handles; /* as the process's descriptors allow */
+    struct pools *pools;     /* the settings'; or, without any, its own */
+    struct pools *own_pools;
     struct wait *wait;
     struct store *store;
     struct workers *workers; /* look-ups */

@@ -16,33 +16,99 @@ static int check_text(struct call *c, const char *param, const char *s)
     return 0;
 }
 
-int create_check(struct call *c, const struct creation *how, int n_sockets)
+/* The pool that pays: the one that is named, that of the listener, else the client's first. */
+static int find_pool(struct call *c, struct creation *how)
+{
+    const struct pool_client client = call_client(c);
+
+    if (!how->pool && c->method->id == METHOD_accept && c->handle->pool)
+        how->in = c->handle->pool;
+    else
+        how->in = pools_find_for(c->core->pools, &client, how->pool);
+    if (how->in)
+        return 0;
+    c->error.hint = "pool.list tells which pools are yours";
+    if (how->pool)
+        return error_param(&c->error, "pool", "there is no pool %.60s for your user", how->pool);
+    return error_set(&c->error, ERROR_POLICY, NULL, "there is no pool for your user");
+}
+
+static int check_budget(struct call *c, const struct creation *how, int n_sockets)
+{
+    struct pool_shortage shortage;
+
+    if (!pool_grants_lease(how->in, how->lease.usec)) {
+        c->error.pool = how->in->name;
+        return error_set(&c->error, ERROR_LEASE, "TOO_LONG",
+                         "pool %s does not grant a lease that long (max-lease)", how->in->name);
+    }
+    if (!pool_has_room(how->in, c->session->who->uid, store_n_held(c->session, how->in), n_sockets,
+                       &shortage))
+        return call_exhausted(c, how->in, &shortage);
+    return 0;
+}
+
+int create_check_kind(struct call *c, const struct creation *how, int family, int type)
+{
+    struct verdict verdict;
+
+    if (policy_check_socket(how->in->settings.policy, family, type, &verdict))
+        return 0;
+    return call_denied(c, how->in, &verdict);
+}
+
+int create_socket(struct call *c, const struct creation *how, int family, int type, int protocol)
+{
+    int fd, on = 1;
+
+    principal_assume(c->session->who);
+    fd = socket_open(family, type, protocol);
+    principal_resume();
+    if (fd >= 0 && how->in->settings.keepalive && type == SOCK_STREAM && family != AF_UNIX)
+        socket_set_option(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    return fd;
+}
+
+int create_check(struct call *c, struct creation *how, int n_sockets)
 {
     int r;
 
     if ((r = check_text(c, "label", how->label)) || (r = check_text(c, "site", how->site)))
         return r;
-    if (how->pool && strcmp(how->pool, "default") != 0)
-        return error_param(&c->error, "pool", "there is no pool %.60s; the only one is default",
-                           how->pool);
+    if ((r = find_pool(c, how)) || (r = check_budget(c, how, n_sockets)))
+        return r;
     if (how->survive)
-        return error_set(&c->error, ERROR_LEASE, "CANNOT_KEEP",
-                         "no service manager keeps descriptors for this daemon: nothing of it survives "
-                         "its restart");
+        return error_set(
+            &c->error, ERROR_LEASE, "CANNOT_KEEP",
+            "no service manager keeps descriptors for this daemon: nothing of it survives "
+            "its restart");
     if (store_n_live(c->core->store) + n_sockets > c->core->n_max_handles)
         return error_os(&c->error, EMFILE, "the daemon's descriptors");
-    return how->name ? store_check_name(c->core->store, c->session, how->name, &c->error) : 0;
+    return how->name ? store_check_name(c->core->store, c->session, how->in, how->name, &c->error)
+                     : 0;
 }
 
-int create_with_options(struct call *c, int fd, const struct wire_options *options)
+static int check_options(struct call *c, const struct creation *how,
+                         const struct wire_options *options)
 {
-    size_t failed;
-    int r = socket_set_options(fd, options, &failed);
+    int r = 0;
 
-    if (r == 0)
-        return 0;
-    socket_close(fd);
-    return call_os(c, r, options->items[failed].name);
+    for (size_t i = 0; i < options->n && !r; i++)
+        r = call_check_option(c, how->in, &options->items[i]);
+    return r;
+}
+
+int create_with_options(struct call *c, const struct creation *how, int fd,
+                        const struct wire_options *options)
+{
+    size_t failed = 0;
+    int r = check_options(c, how, options);
+
+    if (!r && (r = socket_set_options(fd, options, &failed)) < 0)
+        r = call_os(c, r, options->items[failed].name);
+    if (r)
+        socket_close(fd);
+    return r;
 }
 
 /* -- create_server -- */
@@ -91,7 +157,7 @@ static int adopt_living(struct call *c, const struct creation *how,
     if (!how->name || store_find(c->core->store, c->session, &wanted, &h, &none))
         return -1;
     if (!is_same_place(h, *address))
-        return store_check_name(c->core->store, c->session, how->name, &c->error);
+        return store_check_name(c->core->store, c->session, how->in, how->name, &c->error);
     ret->handle = wire_integer(h->id);
     ret->adopted = (struct wire_bool){true, true};
     /* One that was left behind is held again; one that is shared stays with its holder. */
@@ -111,9 +177,9 @@ static int set_flag(int fd, int level, int number, int v)
 
 /* socket, options, bind, listen. Returns the fd or an error (> 0) — so the fd comes by ret_fd. */
 static int open_server(struct call *c, const struct create_server_params *p,
-                       const struct wire_sockaddr *address, int *ret_fd)
+                       const struct creation *how, const struct wire_sockaddr *address, int *ret_fd)
 {
-    int family = address->addr.ss_family, fd = socket_open(family, SOCK_STREAM, 0), r = 0;
+    int family = address->addr.ss_family, fd = create_socket(c, how, family, SOCK_STREAM, 0), r = 0;
     const char *what = "socket";
 
     if (fd < 0)
@@ -125,10 +191,12 @@ static int open_server(struct call *c, const struct create_server_params *p,
     if (!r && family == AF_INET6)
         r = set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, !p->dualstack.v);
     if (!r) {
-        if ((r = create_with_options(c, fd, &p->options)))
+        if ((r = create_with_options(c, how, fd, &p->options)))
             return r;
         what = "bind";
+        principal_assume(c->session->who);
         r = socket_bind(fd, address);
+        principal_resume();
     }
     if (!r) {
         what = "listen";
@@ -140,6 +208,16 @@ static int open_server(struct call *c, const struct create_server_params *p,
     }
     *ret_fd = fd;
     return 0;
+}
+
+static int check_server_place(struct call *c, const struct creation *how,
+                              const struct wire_sockaddr *address)
+{
+    struct verdict verdict;
+
+    if (policy_check_bind(how->in->settings.policy, address, &verdict))
+        return 0;
+    return call_denied(c, how->in, &verdict);
 }
 
 int on_create_server(struct call *c, const struct create_server_params *p,
@@ -154,9 +232,12 @@ int on_create_server(struct call *c, const struct create_server_params *p,
     if ((r = create_check(c, &nameless, 1)) || (r = server_family(c, p, &family)) ||
         (r = call_address(c, &p->address, family, SOCK_STREAM, true, &address)))
         return r;
+    how.in = nameless.in;
     if ((r = adopt_living(c, &how, &address, ret)) != -1)
         return r;
-    if ((r = create_check(c, &how, 1)) || (r = open_server(c, p, &address, &fd)) ||
+    if ((r = create_check(c, &how, 1)) || (r = create_check_kind(c, &how, family, SOCK_STREAM)) ||
+        (r = check_server_place(c, &how, &address)) ||
+        (r = open_server(c, p, &how, &address, &fd)) ||
         (r = store_add(c->core->store, c->session, fd, &how, STATE_LISTENING, &h, &c->error)))
         return r;
     ret->handle = wire_integer(h->id);

@@ -3,9 +3,16 @@
 #pragma once
 #include "call.h"
 
-/* Looks at name, lease, pool, texts and the budget of descriptors before anything is done.
- * n_sockets: how many are about to be made. Returns 0 or an error. */
-int create_check(struct call *c, const struct creation *how, int n_sockets);
+/* Finds the pool (how->in) and looks at name, lease, pool, texts and the budget of descriptors
+ * before anything is done. n_sockets: how many are about to be made. Returns 0 or an error. */
+int create_check(struct call *c, struct creation *how, int n_sockets);
+
+/* Whether the pool lets a socket of this kind be made. Returns 0 or ERROR_POLICY. */
+int create_check_kind(struct call *c, const struct creation *how, int family, int type);
+
+/* socket(2) as the client's user, with what the pool sets on each. Returns the fd or -errno. */
+int create_socket(struct call *c, const struct creation *how, int family, int type, int protocol);
 
 /* Sets the options; on failure closes fd and says which option it was. Returns 0 or an error. */
-int create_with_options(struct call *c, int fd, const struct wire_options *options);
+int create_with_options(struct call *c, const struct creation *how, int fd,
+                        const struct wire_options *options);

@@ -122,9 +122,11 @@ static struct dial *dial_new(struct call *c, const struct addrinfo *found)
 
 /* -- one candidate -- */
 
-static int bind_source(struct call *c, int fd, int family, const struct wire_address *source)
+static int bind_source(struct call *c, const struct creation *how, int fd, int family,
+                       const struct wire_address *source)
 {
     struct wire_sockaddr address;
+    struct verdict verdict;
     int r;
 
     if (source->kind == ADDRESS_NONE)
@@ -134,21 +136,40 @@ static int bind_source(struct call *c, int fd, int family, const struct wire_add
         return error_os(&c->error, EAFNOSUPPORT, "source");
     if (r)
         return r;
+    if (!policy_check_bind(how->in->settings.policy, &address, &verdict))
+        return call_denied(c, how->in, &verdict);
     r = socket_bind(fd, &address);
     return r < 0 ? call_os(c, r, "bind to source") : 0;
 }
 
+static int check_destination(struct call *c, const struct create_connection_params *p,
+                             const struct creation *how, const struct candidate *k)
+{
+    const struct wire_address given = {ADDRESS_INET, .text = p->host.s, .n = p->host.n};
+    const struct wire_sockaddr unbound = {0};
+    struct wire_sockaddr destination = policy_destination(&k->address, &unbound);
+    struct verdict verdict;
+
+    if (policy_check_connect(how->in->settings.policy, &destination, call_name_of(&given),
+                             &verdict))
+        return 0;
+    return call_denied(c, how->in, &verdict);
+}
+
 /* Opens and begins to connect. 0: in progress or won; an error of c->error. */
 static int try_candidate(struct call *c, const struct create_connection_params *p,
-                         struct candidate *k)
+                         const struct creation *how, struct candidate *k)
 {
-    int fd = socket_open(k->family, k->type, k->protocol), r;
+    int fd, r;
 
-    if (fd < 0)
-        return call_os(c, fd, "socket");
-    if ((r = create_with_options(c, fd, &p->options)))
+    if ((r = create_check_kind(c, how, k->family, k->type)) ||
+        (r = check_destination(c, p, how, k)))
         return r;
-    r = bind_source(c, fd, k->family, &p->source);
+    if ((fd = create_socket(c, how, k->family, k->type, k->protocol)) < 0)
+        return call_os(c, fd, "socket");
+    if ((r = create_with_options(c, how, fd, &p->options)))
+        return r;
+    r = bind_source(c, how, fd, k->family, &p->source);
     if (!r) {
         r = socket_connect(fd, &k->address);
         if (r == 0 || r == -EINPROGRESS) {
@@ -205,13 +226,14 @@ static bool is_due(const struct call *c, const struct dial *d)
 }
 
 /* Begins with whoever is due. */
-static void try_next(struct call *c, struct dial *d, const struct create_connection_params *p)
+static void try_next(struct call *c, struct dial *d, const struct create_connection_params *p,
+                     const struct creation *how)
 {
     while (is_due(c, d)) {
         struct candidate *k = &d->candidates[d->n_tried++];
 
         d->next_at = c->core->now.monotonic + DELAY_USEC;
-        if (try_candidate(c, p, k))
+        if (try_candidate(c, p, how, k))
             note_failure(c, d, k);
         else if (k->state == WON)
             return;
@@ -345,7 +367,7 @@ int on_create_connection(struct call *c, const struct create_connection_params *
     winner = find_winner(c, c->dial);
     /* One that is refused at once gives way to the next at once. */
     while (!winner && is_due(c, c->dial)) {
-        try_next(c, c->dial, p);
+        try_next(c, c->dial, p, &how);
         winner = find_winner(c, c->dial);
     }
     if (winner)

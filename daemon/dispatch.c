@@ -38,7 +38,11 @@ static int find_handle(struct call *c)
     memcpy(&wanted, (const char *)c->params + c->method->handle->offset, sizeof wanted);
     if (c->method->flags & CLOSED_TOO)
         return store_find_row(c->core->store, c->session, &wanted, &c->handle, &c->error);
-    if ((r = store_find(c->core->store, c->session, &wanted, &c->handle, &c->error)))
+    if (c->method->flags & ADMIN_TOO)
+        r = store_find_seen(c->core->store, c->session, &wanted, &c->handle, &c->error);
+    else
+        r = store_find(c->core->store, c->session, &wanted, &c->handle, &c->error);
+    if (r)
         return r;
     c->handle_id = c->handle->id;
     return 0;

@@ -21,7 +21,7 @@ bool filter_passes(const struct ledger_filter *f, const struct handle *h)
 {
     if (!f)
         return true;
-    return matches(f->state.s, store_state_name(h->state)) && matches(f->pool.s, "default") &&
+    return matches(f->state.s, store_state_name(h->state)) && matches(f->pool.s, h->pool ? h->pool->name : "default") &&
            (matches(f->label.s, h->label) || matches(f->label.s, h->opener->label)) &&
            matches(f->exe.s, h->opener->exe) && (!f->uid.set || f->uid.v == h->opener->uid) &&
            (!f->suspect.s || is_suspect(h, f->suspect.s));

@@ -114,6 +114,7 @@ static void reload(void *user)
         return;
     }
     server_apply_settings(d->server);
+    control_open_to(&d->control, pools_are_for_others(d->config.pools));
     log_line(LOG_NOTICE, "settings read again");
 }
 
@@ -137,8 +138,10 @@ static int open_all(struct daemon *d, char *message, size_t n)
         return r;
     d->server = server_new(&(struct server_setup){
         .config = &d->config, .listen_fd = d->control.fd, .first_handle = d->control.first_handle});
-    if (d->server)
+    if (d->server) {
+        control_open_to(&d->control, pools_are_for_others(d->config.pools));
         return 0;
+    }
     r = -errno;
     snprintf(message, n, "%s", strerror(errno));
     control_close(&d->control, d->control.first_handle);
@@ -153,6 +156,7 @@ static void close_all(struct daemon *d)
     next = store_next_number(server_core(d->server)->store);
     server_free(d->server);
     control_close(&d->control, next);
+    config_free(&d->config);
 }
 
 /* Standard descriptors that whoever started us left closed would become sockets that logs are
@@ -180,6 +184,7 @@ int main(int argc, char **argv)
     open_standard_fds();
     if (open_all(&d, message, sizeof message) < 0) {
         log_line(LOG_ERR, "%s", message);
+        config_free(&d.config);
         return EXIT_FAILURE;
     }
     log_line(LOG_INFO, "berthd " BERTH_VERSION " serves %s", d.control.path);

@@ -112,16 +112,16 @@ static int tell_groups(struct call *c, struct group *groups, struct leaks_result
 
 int on_ledger_leaks(struct call *c, const struct leaks_params *p, struct leaks_result *ret)
 {
-    int64_t since = p->since.set ? (int64_t)(p->since.v * 1e6) : 0;
+    double since = p->since.set ? p->since.v * 1e6 : 0;
     struct group *groups = NULL;
     struct handle *h;
     int r = 0;
 
     for (h = store_first(c->core->store, 0); h && !r; h = store_next(h))
-        if (is_suspect(h) && h->opened >= since && store_may_use(c->session, h))
+        if (is_suspect(h) && (double)h->opened >= since && store_may_see(c->session, h))
             r = count_in(c, &groups, h);
     for (h = store_first_closed(c->core->store, 0); h && !r; h = store_next(h))
-        if (h->how == END_RECLAIMED && h->opened >= since && store_may_use(c->session, h))
+        if (h->how == END_RECLAIMED && (double)h->opened >= since && store_may_see(c->session, h))
             r = count_in(c, &groups, h);
     if (!r)
         r = tell_groups(c, groups, ret);
@@ -150,7 +150,7 @@ int on_ledger_reap(struct call *c, const struct reap_params *p, struct reap_resu
     ret->rows.set = true;
     for (h = store_first(c->core->store, 0); h && !r && ret->rows.n < LIMIT_LIST_ROWS; h = next) {
         next = store_next(h);
-        if (!store_may_use(c->session, h) || !filter_passes(p->filter, h))
+        if (!store_may_see(c->session, h) || !filter_passes(p->filter, h))
             continue;
         if (!p->dry_run.v)
             store_close(c->core->store, h, END_CLOSED, "reaped");

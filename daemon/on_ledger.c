@@ -50,7 +50,7 @@ int on_ledger_list(struct call *c, const struct ledger_list_params *p,
             ret->next = wire_integer(last);
             break;
         }
-        if (store_may_use(c->session, h) && filter_passes(p->filter, h) &&
+        if (store_may_see(c->session, h) && filter_passes(p->filter, h) &&
             (r = row_append(c, h, &ret->rows.items, &ret->rows.n, &n_room)))
             return r;
     }

@@ -90,6 +90,8 @@ int on_setsockopt(struct call *c, const struct setsockopt_params *p, struct opti
     if ((r = find_option(c, p->option, p->level, p->number, &option)) ||
         (r = take_value(c, p, option, &value)))
         return r;
+    if ((r = call_check_option(c, c->handle->pool, &value)))
+        return r;
     if ((r = socket_set_option(c->handle->fd, value.level, value.number, value.data, value.n)) < 0)
         return call_os(c, r, option ? option->name : "setsockopt");
     store_note_use(c->core->store, c->handle, 0, 0);

@@ -76,6 +76,17 @@ static int take_wanted(struct call *c, const struct recv_params *p, struct wante
     return 0;
 }
 
+/* The pool pays for what is read ahead. */
+static int charge_ahead(struct call *c)
+{
+    struct pool_shortage shortage;
+    struct handle *h = c->handle;
+
+    if (!h->pool || pool_charge_buffer(&h->charge, (int64_t)buf_len(&h->ahead), &shortage) == 0)
+        return 0;
+    return call_exhausted(c, h->pool, &shortage);
+}
+
 /* Gives n bytes of what was read ahead, n_skip bytes behind its beginning. */
 static void give_ahead(struct call *c, size_t n_skip, size_t n, bool keep, struct wire_payload *ret)
 {
@@ -88,6 +99,7 @@ static void give_ahead(struct call *c, size_t n_skip, size_t n, bool keep, struc
     if (keep)
         return;
     buf_drop(ahead, n_skip + n);
+    charge_ahead(c);
     if (buf_len(ahead) == 0)
         buf_done(ahead);
 }
@@ -155,6 +167,7 @@ static int recv_plain(struct call *c, const struct wanted *w, struct recv_result
 static int fill(struct call *c, size_t n, size_t n_most)
 {
     struct buf *ahead = &c->handle->ahead;
+    int r;
 
     while (buf_len(ahead) < n) {
         char *room = buf_reserve(ahead, n_most - buf_len(ahead));
@@ -170,6 +183,8 @@ static int fill(struct call *c, size_t n, size_t n_most)
         if (got < 0)
             return call_os(c, (int)got, "recv");
         note_received(c, got);
+        if ((r = charge_ahead(c)))
+            return r;
         if (got == 0) {
             note_end(c);
             return 1;

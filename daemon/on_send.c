@@ -80,7 +80,11 @@ int on_sendto(struct call *c, const struct sendto_params *p, struct sent_result 
     if ((r = take_flags(c, p->flags)) ||
         (r = call_address(c, &p->address, c->handle->family, c->handle->type, false, &address)))
         return r;
+    if ((r = call_check_connect(c, &address, &p->address)))
+        return r;
+    principal_assume(c->session->who);
     n = socket_send(c->handle->fd, p->payload.data, p->payload.n, p->flags.v, &address);
+    principal_resume();
     if (n == -EAGAIN)
         return call_wait(c, EPOLLOUT, "sendto");
     if (n < 0)

@@ -69,6 +69,15 @@ static int set_label(struct call *c, const char *label)
     return 0;
 }
 
+/* Of some pool; of all, where there are no settings. */
+static bool is_admin(const struct call *c)
+{
+    for (const struct pool *p = c->core->pools->first; p; p = p->next)
+        if (pool_is_admin(p, c->session->who->uid) || !p->settings.path)
+            return true;
+    return c->session->is_admin;
+}
+
 int on_hello(struct call *c, const struct hello_params *p, struct hello_result *ret)
 {
     static const char *features[] = {"message", "framed-recv", "unordered", "fd-in"};
@@ -89,7 +98,7 @@ int on_hello(struct call *c, const struct hello_params *p, struct hello_result *
     ret->server = wire_borrow("berthd " BERTH_VERSION);
     ret->protocol = wire_integer(1);
     ret->session = wire_integer(c->session->id);
-    ret->role = wire_borrow(c->session->is_admin ? "admin" : "user");
+    ret->role = wire_borrow(is_admin(c) ? "admin" : "user");
     ret->features = (struct wire_texts){true, features, sizeof features / sizeof *features};
     return 0;
 }

@@ -17,11 +17,11 @@ int on_socket(struct call *c, const struct socket_params *p, struct socket_resul
     struct handle *h;
     int fd, r;
 
-    if ((r = create_check(c, &how, 1)))
+    if ((r = create_check(c, &how, 1)) || (r = create_check_kind(c, &how, family, type)))
         return r;
-    if ((fd = socket_open(family, type, p->protocol.v)) < 0)
+    if ((fd = create_socket(c, &how, family, type, p->protocol.v)) < 0)
         return call_os(c, fd, "socket");
-    if ((r = create_with_options(c, fd, &p->options)))
+    if ((r = create_with_options(c, &how, fd, &p->options)))
         return r;
     how.family = family;
     how.type = type;
@@ -43,7 +43,8 @@ int on_socketpair(struct call *c, const struct socketpair_params *p, struct sock
         return error_memory(&c->error);
     if (first.name && !(second.name = arena_printf(&c->arena, "%s.1", first.name)))
         return error_memory(&c->error);
-    if ((r = create_check(c, &first, 2)) || (r = create_check(c, &second, 2)))
+    if ((r = create_check(c, &first, 2)) || (r = create_check(c, &second, 2)) ||
+        (r = create_check_kind(c, &first, AF_UNIX, p->type.set ? p->type.v : SOCK_STREAM)))
         return r;
     if ((r = socket_open_pair(p->type.set ? p->type.v : SOCK_STREAM, fds)) < 0)
         return call_os(c, r, "socketpair");
@@ -69,7 +70,12 @@ int on_bind(struct call *c, const struct bind_params *p, struct address_result *
 
     if ((r = call_address(c, &p->address, h->family, h->type, true, &address)))
         return r;
-    if ((r = socket_bind(h->fd, &address)) < 0)
+    if ((r = call_check_bind(c, &address)))
+        return r;
+    principal_assume(c->session->who);
+    r = socket_bind(h->fd, &address);
+    principal_resume();
+    if (r < 0)
         return call_os(c, r, "bind");
     if (h->state == STATE_CREATED)
         store_note_state(c->core->store, h, STATE_BOUND);
@@ -122,7 +128,11 @@ static int connect_begin(struct call *c, const struct connect_params *p)
     if ((r = call_address(c, &p->address, h->family, h->type, false, &address)))
         return r;
     c->resolved = address;
+    if ((r = call_check_connect(c, &address, &p->address)))
+        return r;
+    principal_assume(c->session->who);
     r = socket_connect(h->fd, &address);
+    principal_resume();
     if (r == -EAGAIN && h->family == AF_UNIX && c->timeout_usec != 0) {
         /* A full backlog, which no event tells the end of (unix(7) has no such wait). */
         c->retry_at = c->core->now.monotonic + 10000;

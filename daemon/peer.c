@@ -29,6 +29,7 @@ struct peer *peer_new(struct core *core, int fd, struct principal *who, bool is_
     p->session.id = who->session;
     p->session.who = principal_ref(who);
     p->session.is_admin = is_admin;
+    p->session.pools = core->pools;
     p->n_grace_bytes = LIMIT_LINE_BYTES;
     return p;
 }
@@ -40,6 +41,7 @@ void peer_free(struct peer *p, const char *reason)
     peer_free_batches(p);
     subscription_end_session(p->core, &p->session);
     store_end_session(p->core->store, &p->session, reason);
+    store_forget_session(&p->session);
     principal_unref(p->session.who);
     frame_drain(&p->frame);
     frame_done(&p->frame);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <unistd.h>
 
 struct principal *principal_new(int64_t session, uid_t uid, gid_t gid, pid_t pid, const char *exe)
@@ -27,9 +28,26 @@ void principal_unref(struct principal *p)
 {
     if (!p || --p->n_refs)
         return;
+    free(p->gids);
     free(p->exe);
     free(p->label);
     free(p);
+}
+
+void principal_assume(const struct principal *p)
+{
+    if (geteuid() != 0 || p->uid == 0)
+        return;
+    setfsgid(p->gid);
+    setfsuid(p->uid);
+}
+
+void principal_resume(void)
+{
+    if (geteuid() != 0)
+        return;
+    setfsuid(0);
+    setfsgid(getegid());
 }
 
 int principal_read_exe(pid_t pid, char *ret_exe, size_t n)

@@ -73,7 +73,7 @@ int row_fill(struct call *c, struct handle *h, bool in_full, struct ledger_row *
     *row = (struct ledger_row){
         .handle = wire_integer(h->id),
         .name = wire_borrow(store_name_of(h)),
-        .pool = wire_borrow("default"),
+        .pool = wire_borrow(h->pool ? h->pool->name : "default"),
         .state = wire_borrow(store_state_name(h->state)),
         .custody = wire_borrow("daemon"),
         .family = {true, h->family},

@@ -20,7 +20,7 @@ enum {
     ACCEPTS_PER_TURN = 64,
     TURN_USEC = 2000, /* shared by all who have something to do */
     LEAST_USEC = 50,
-    OTHER_SOURCES = 8, /* of events, beside two for each session */
+    OTHER_SOURCES = 8,          /* of events, beside two for each session */
     ACCEPT_PAUSE_USEC = 100000, /* after the descriptors ran out */
 };
 
@@ -148,15 +148,23 @@ static int watch_client(struct server *s, struct client *c, int fd)
                : sd_event_add_io(s->event, &c->process, c->pid_fd, EPOLLIN, on_process, c);
 }
 
+/* Who has no pool has no business here. */
+static bool may_enter(const struct server *s, const struct principal *who)
+{
+    const struct pool_client client = {who->uid, who->gids ? who->gids : &who->gid,
+                                       who->gids ? who->n_gids : 1};
+
+    return who->uid == 0 || pools_find_for(s->core.pools, &client, NULL);
+}
+
 static int add_known_client(struct server *s, int fd, struct principal *who)
 {
-    bool is_admin = who->uid == 0 || who->uid == geteuid();
+    bool is_admin = who->uid == 0;
     struct client *c;
     int r;
 
-    if (!is_admin)
-        return admit_refuse(fd, who, ERROR_POLICY, NULL,
-                            "this daemon serves its own user and root only");
+    if (!may_enter(s, who))
+        return admit_refuse(fd, who, ERROR_POLICY, NULL, "no pool of this daemon is for your user");
     if (s->n_clients >= s->core.n_max_sessions)
         return admit_refuse(fd, who, ERROR_LIMIT, "SESSIONS",
                             "the daemon has as many sessions as it may (max-sessions); end one");
@@ -386,9 +394,9 @@ static void tell_subscribers(struct server *s)
 {
     struct subscription *sub;
 
-    DL_FOREACH (s->core.subscriptions, sub)
-        if (peer_tell(sub->peer, sub))
-            touch(((struct peer *)sub->peer)->user);
+    DL_FOREACH(s->core.subscriptions, sub)
+    if (peer_tell(sub->peer, sub))
+        touch(((struct peer *)sub->peer)->user);
 }
 
 static void set_timer(struct server *s)
@@ -413,8 +421,8 @@ int server_turn(struct server *s, int64_t timeout_usec)
     r = sd_event_run(s->event, at_once                   ? 0
                                : timeout_usec == FOREVER ? UINT64_MAX
                                                          : (uint64_t)timeout_usec);
-    /* The loop hands out one event at a time. When turns are long, for somebody is busy, all that has
-     * come meanwhile is taken notice of at once. */
+    /* The loop hands out one event at a time. When turns are long, for somebody is busy, all that
+     * has come meanwhile is taken notice of at once. */
     for (int i = 0; at_once && r > 0 && i < 2 * s->n_clients + OTHER_SOURCES; i++)
         r = sd_event_run(s->event, 0);
     if (r < 0)

@@ -24,7 +24,8 @@ struct store {
     struct handle *live;    /* ascending, as they were made */
     struct handle *history; /* the closed, by end */
     struct heap expiries;   /* of timed leases */
-    struct suspects by_use;
+    struct suspects by_use; /* of what belongs to no pool */
+    struct pools *pools;    /* borrowed; NULL: none */
     struct tally tally;
     struct events events;
 };
@@ -58,6 +59,8 @@ void store_set_history(struct store *s, int64_t n_rows, int64_t age_usec)
 
 static void free_handle(struct handle *h)
 {
+    pool_uncharge(&h->charge);
+    pool_unref(h->pool);
     principal_unref(h->opener);
     buf_done(&h->ahead);
     free(h->key);
@@ -100,22 +103,26 @@ void store_trim(struct store *s)
 
 /* -- names -- */
 
-/* `@c` of session 12 is kept as `12@c`, so that each session has its own; nobody can write that: a
- * name has its @ in front or none. */
-static char *make_key(const struct session *session, const char *name)
+/* `@c` of session 12 is kept as `12@c`, so that each session has its own, and `web` of the pool
+ * front as `front/web`; nobody can write either: a name has its @ in front or none, and no slash.
+ */
+static char *make_key(const struct session *session, const struct pool *pool, const char *name)
 {
     char *key;
 
-    if (*name != '@')
-        return strdup(name);
-    return asprintf(&key, "%lld%s", (long long)session->id, name) < 0 ? NULL : key;
+    if (*name == '@')
+        return asprintf(&key, "%lld%s", (long long)session->id, name) < 0 ? NULL : key;
+    if (pool)
+        return asprintf(&key, "%s/%s", pool->name, name) < 0 ? NULL : key;
+    return strdup(name);
 }
 
 const char *store_name_of(const struct handle *h)
 {
     const char *at = h->key ? strchr(h->key, '@') : NULL;
+    const char *slash = h->key ? strchr(h->key, '/') : NULL;
 
-    return at ? at : h->key;
+    return at ? at : slash ? slash + 1 : h->key;
 }
 
 static struct handle *find_key(const struct store *s, const char *key)
@@ -142,8 +149,8 @@ static int check_syntax(const char *name, struct error *e)
     return 0;
 }
 
-int store_check_name(struct store *s, const struct session *session, const char *name,
-                     struct error *e)
+int store_check_name(struct store *s, const struct session *session, const struct pool *pool,
+                     const char *name, struct error *e)
 {
     struct handle *taken;
     char *key;
@@ -151,7 +158,7 @@ int store_check_name(struct store *s, const struct session *session, const char 
 
     if ((r = check_syntax(name, e)))
         return r;
-    if (!(key = make_key(session, name)))
+    if (!(key = make_key(session, pool, name)))
         return error_memory(e);
     taken = find_key(s, key);
     free(key);
@@ -178,6 +185,12 @@ void store_note_state(struct store *s, struct handle *h, enum handle_state state
     h->changes[h->n_changes++] = (struct state_change){state, s->now->real};
 }
 
+/* The list in which the handle stands by its use: each pool has its own idea of idle. */
+static struct suspects *by_use(struct store *s, const struct handle *h)
+{
+    return h->pool ? &h->pool->by_use : &s->by_use;
+}
+
 static void suspect(struct store *s, struct handle *h, enum suspicion_kind kind)
 {
     if (h->suspected[kind])
@@ -198,7 +211,7 @@ static void clear(struct store *s, struct handle *h, enum suspicion_kind kind)
 
 void store_note_use(struct store *s, struct handle *h, int64_t n_sent, int64_t n_received)
 {
-    suspects_use(&s->by_use, &h->use, s->now->monotonic);
+    suspects_use(by_use(s, h), &h->use, s->now->monotonic);
     clear(s, h, SUSPECT_CLOSE_WAIT);
     clear(s, h, SUSPECT_IDLE);
     clear(s, h, SUSPECT_UNREAD);
@@ -259,7 +272,7 @@ static struct handle *make_handle(struct store *s, struct session *session, int 
         socket_identify(fd, &h->family, &h->type);
     h->label = copy_or_null(how->label);
     h->site = copy_or_null(how->site);
-    h->key = how->name ? make_key(session, how->name) : NULL;
+    h->key = how->name ? make_key(session, how->in, how->name) : NULL;
     h->opener = principal_ref(session->who);
     if ((how->name && !h->key) || (how->label && !h->label) || (how->site && !h->site)) {
         free_handle(h);
@@ -297,14 +310,72 @@ static int reserve_expiry(struct store *s, struct handle *h, int64_t lease_usec)
                                                                 : INT64_MAX);
 }
 
+/* How many sockets the session holds in the pool, as a place to count; NULL when memory is out. */
+static struct pool_count *count_in(struct session *session, struct pool *pool)
+{
+    struct pool_count *more;
+
+    for (size_t i = 0; i < session->n_in_pools; i++)
+        if (session->in_pools[i].pool == pool)
+            return &session->in_pools[i];
+    if (!(more = realloc(session->in_pools, (session->n_in_pools + 1) * sizeof *more)))
+        return NULL;
+    session->in_pools = more;
+    more[session->n_in_pools] = (struct pool_count){.pool = pool};
+    return &more[session->n_in_pools++];
+}
+
+static void uncount(struct handle *h)
+{
+    struct pool_count *count = h->session && h->pool ? count_in(h->session, h->pool) : NULL;
+
+    if (count)
+        count->n--;
+}
+
+int64_t store_n_held(struct session *session, struct pool *pool)
+{
+    struct pool_count *count = count_in(session, pool);
+
+    return count ? count->n : 0;
+}
+
+void store_forget_session(struct session *session)
+{
+    free(session->in_pools);
+    session->in_pools = NULL;
+    session->n_in_pools = 0;
+}
+
+/* Its pool pays for it. */
+static int charge(struct handle *h, struct session *session, struct pool *pool, struct error *e)
+{
+    struct pool_count *count = pool ? count_in(session, pool) : NULL;
+    struct pool_shortage shortage;
+    int r;
+
+    if (!pool)
+        return 0;
+    if (!count)
+        return error_memory(e);
+    h->pool = pool_ref(pool);
+    r = pool_charge(&h->charge, pool, session->who->uid, count->n, &shortage);
+    if (r == -EDQUOT)
+        return error_set(e, ERROR_POOL, shortage.limit, "pool %s: %s is %lld, and all are in use",
+                         pool->name, shortage.limit, (long long)shortage.most);
+    return r < 0 ? error_memory(e) : 0;
+}
+
 int store_add(struct store *s, struct session *session, int fd, const struct creation *how,
               enum handle_state state, struct handle **ret, struct error *e)
 {
     struct handle *h;
-    int r = how->name ? store_check_name(s, session, how->name, e) : 0;
+    int r = how->name ? store_check_name(s, session, how->in, how->name, e) : 0;
 
     if (!r && !(h = make_handle(s, session, fd, how)))
         r = error_memory(e);
+    if (!r && (r = charge(h, session, how->in, e)))
+        free_handle(h);
     if (!r && (reserve_expiry(s, h, how->lease.usec) < 0 || enter(s, h) < 0)) {
         heap_remove(&s->expiries, &h->expiry);
         free_handle(h);
@@ -317,9 +388,12 @@ int store_add(struct store *s, struct session *session, int fd, const struct cre
     s->next_id++;
     h->cookie = socket_cookie(fd);
     h->session = session;
+    if (how->in)
+        count_in(session, how->in)->n++;
+    h->opener->n_sockets++;
     h->lease_usec = how->lease.usec;
     DL_APPEND2(s->live, h, live_prev, live_next);
-    suspects_add(&s->by_use, &h->use, s->now->monotonic);
+    suspects_add(by_use(s, h), &h->use, s->now->monotonic);
     DL_APPEND(session->handles, h);
     s->tally.n_opened++;
     s->tally.n_live++;
@@ -345,39 +419,64 @@ static int unknown(const struct wire_handle *wanted, struct error *e)
 
 bool store_may_use(const struct session *session, const struct handle *h)
 {
-    return session->is_admin || session->who->uid == h->opener->uid;
+    return session->who->uid == h->opener->uid || (h->session && h->session == session);
+}
+
+bool store_may_see(const struct session *session, const struct handle *h)
+{
+    return store_may_use(session, h) || session->is_admin ||
+           (h->pool && pool_is_admin(h->pool, session->who->uid));
+}
+
+static struct handle *find_name_in(const struct store *s, const struct session *session,
+                                   const struct pool *pool, const char *name)
+{
+    char *key = make_key(session, pool, name);
+    struct handle *h = key ? find_key(s, key) : NULL;
+
+    free(key);
+    return h;
+}
+
+/* A durable name is looked for in the client's pools, in the order of the files. */
+static struct handle *find_name(const struct store *s, const struct session *session,
+                                const char *name)
+{
+    struct handle *h = NULL;
+
+    /* A key, and no name. */
+    if (strchr(name + (*name == '@'), '@') || strchr(name, '/'))
+        return NULL;
+    if (*name == '@' || !session->pools)
+        return find_name_in(s, session, NULL, name);
+    for (const struct pool *p = session->pools->first; p; p = p->next)
+        if ((h = find_name_in(s, session, p, name)) && store_may_see(session, h))
+            return h;
+    return NULL;
 }
 
 int store_find_row(struct store *s, const struct session *session, const struct wire_handle *wanted,
                    struct handle **ret, struct error *e)
 {
     struct handle *h = NULL;
-    char *key;
 
-    /* Not a name but a key: the private name of some session. */
-    if (wanted->name && strchr(wanted->name + (*wanted->name == '@'), '@'))
-        return unknown(wanted, e);
-    if (wanted->name) {
-        if (!(key = make_key(session, wanted->name)))
-            return error_memory(e);
-        h = find_key(s, key);
-        free(key);
-    } else {
+    if (wanted->name)
+        h = find_name(s, session, wanted->name);
+    else
         HASH_FIND(hh, s->handles, &wanted->id, sizeof wanted->id, h);
+    if (h && store_may_see(session, h)) {
+        *ret = h;
+        return 0;
     }
-    if (!h && !wanted->name && wanted->id >= HANDLE_FIRST && wanted->id < s->next_id) {
-        e->handle = wanted->id;
-        return error_set(e, ERROR_HANDLE, "CLOSED",
-                         "handle %lld is closed; the history has let it go", (long long)wanted->id);
-    }
-    if (!h || !store_may_use(session, h))
+    if (h || wanted->name || wanted->id < HANDLE_FIRST || wanted->id >= s->next_id)
         return unknown(wanted, e);
-    *ret = h;
-    return 0;
+    e->handle = wanted->id;
+    return error_set(e, ERROR_HANDLE, "CLOSED", "handle %lld is closed; the history has let it go",
+                     (long long)wanted->id);
 }
 
-int store_find(struct store *s, const struct session *session, const struct wire_handle *wanted,
-               struct handle **ret, struct error *e)
+int store_find_seen(struct store *s, const struct session *session,
+                    const struct wire_handle *wanted, struct handle **ret, struct error *e)
 {
     struct handle *h;
     char at[32];
@@ -399,6 +498,24 @@ int store_find(struct store *s, const struct session *session, const struct wire
                      h->reason ? ", " : "", h->reason ? h->reason : "");
 }
 
+int store_find(struct store *s, const struct session *session, const struct wire_handle *wanted,
+               struct handle **ret, struct error *e)
+{
+    struct handle *h;
+    int r = store_find_seen(s, session, wanted, &h, e);
+
+    if (r)
+        return r;
+    if (!store_may_use(session, h)) {
+        e->handle = h->id;
+        e->hint = "attach it first, where its session has ended";
+        return error_set(e, ERROR_HANDLE, "NOT_YOURS", "handle %lld is of uid %u", (long long)h->id,
+                         h->opener->uid);
+    }
+    *ret = h;
+    return 0;
+}
+
 /* -- ending -- */
 
 void store_close(struct store *s, struct handle *h, enum ending_how how, const char *reason)
@@ -417,11 +534,14 @@ void store_close(struct store *s, struct handle *h, enum ending_how how, const c
     buf_done(&h->ahead);
     if (h->key)
         HASH_DELETE(hh_name, s->names, h);
+    uncount(h);
+    h->opener->n_sockets--;
     if (h->session)
         DL_DELETE(h->session->handles, h);
     h->session = NULL;
+    pool_uncharge(&h->charge);
     heap_remove(&s->expiries, &h->expiry);
-    suspects_remove(&s->by_use, &h->use);
+    suspects_remove(by_use(s, h), &h->use);
     DL_DELETE2(s->live, h, live_prev, live_next);
     DL_APPEND(s->history, h);
     s->tally.n_live--;
@@ -436,6 +556,7 @@ void store_close(struct store *s, struct handle *h, enum ending_how how, const c
 /* The lease outlives the session; a name with @ does not. */
 static void orphan(struct store *s, struct handle *h)
 {
+    uncount(h);
     DL_DELETE(h->session->handles, h);
     h->session = NULL;
     suspect(s, h, SUSPECT_ORPHAN);
@@ -478,7 +599,11 @@ int store_attach(struct store *s, struct handle *h, struct session *session, str
     if (h->session)
         return error_set(e, ERROR_HANDLE, "HELD", "session %lld holds handle %lld",
                          (long long)h->session->id, (long long)h->id);
+    if (h->pool && !count_in(session, h->pool))
+        return error_memory(e);
     h->session = session;
+    if (h->pool)
+        count_in(session, h->pool)->n++;
     clear(s, h, SUSPECT_ORPHAN);
     if (h->expiry.place)
         heap_put(&s->expiries, &h->expiry, INT64_MAX);
@@ -500,13 +625,14 @@ void store_expire(struct store *s)
 static bool can_be_unread(const struct handle *h)
 {
     return h->state == STATE_CONNECTED || h->state == STATE_HALF_CLOSED ||
-           h->state == STATE_LISTENING || (h->state == STATE_BOUND && h->type != SOCK_STREAM);
+           h->state == STATE_LISTENING || h->type == SOCK_DGRAM || h->type == SOCK_RAW;
 }
 
 /* Something came to a socket that is not being used. */
 static void take_news(struct store *s, struct handle *h, uint32_t events)
 {
-    bool peer_closed = events & EPOLLRDHUP && h->type == SOCK_STREAM;
+    bool has_peer = h->type == SOCK_STREAM || h->type == SOCK_SEQPACKET;
+    bool peer_closed = has_peer && events & EPOLLRDHUP;
 
     if (!h->use.is_stale || wait_is_waited_for(&h->point))
         return;
@@ -515,39 +641,64 @@ static void take_news(struct store *s, struct handle *h, uint32_t events)
     else if (events & EPOLLIN)
         suspect(s, h, SUSPECT_UNREAD);
     /* What is unread may still be followed by the end. */
-    if (!peer_closed)
+    if (has_peer && !peer_closed)
         wait_watch(s->wait, &h->point, EPOLLRDHUP);
+}
+
+static struct handle *user_of(struct suspects_item *item)
+{
+    return (struct handle *)((char *)item - offsetof(struct handle, use));
+}
+
+static void look_at(struct store *s, struct suspects *list)
+{
+    struct suspects_item *item;
+
+    while ((item = suspects_next_stale(list, s->now->monotonic)))
+        if (can_be_unread(user_of(item)))
+            wait_watch(s->wait, &user_of(item)->point, EPOLLIN | EPOLLRDHUP);
+    while ((item = suspects_next_idle(list, s->now->monotonic))) {
+        /* Who waits on it has not forgotten it. */
+        if (wait_is_waited_for(&user_of(item)->point))
+            suspects_use(list, item, s->now->monotonic);
+        else
+            suspect(s, user_of(item), SUSPECT_IDLE);
+    }
 }
 
 void store_look(struct store *s)
 {
-    struct suspects_item *item;
     struct point *point;
     uint32_t events;
 
     while ((point = wait_next_news(s->wait, &events)))
         take_news(s, (struct handle *)((char *)point - offsetof(struct handle, point)), events);
-    while ((item = suspects_next_stale(&s->by_use, s->now->monotonic))) {
-        struct handle *h = (struct handle *)((char *)item - offsetof(struct handle, use));
-
-        if (can_be_unread(h))
-            wait_watch(s->wait, &h->point, EPOLLIN | EPOLLRDHUP);
+    look_at(s, &s->by_use);
+    for (struct pool *p = s->pools ? s->pools->first : NULL; p; p = p->next) {
+        p->by_use.idle_usec = p->settings.limits.idle_suspect_usec;
+        look_at(s, &p->by_use);
     }
-    while ((item = suspects_next_idle(&s->by_use, s->now->monotonic))) {
-        struct handle *h = (struct handle *)((char *)item - offsetof(struct handle, use));
+}
 
-        /* Who waits on it has not forgotten it. */
-        if (wait_is_waited_for(&h->point))
-            suspects_use(&s->by_use, item, s->now->monotonic);
-        else
-            suspect(s, h, SUSPECT_IDLE);
-    }
+void store_set_pools(struct store *s, struct pools *pools)
+{
+    s->pools = pools;
+}
+
+static int64_t next_look(const struct store *s)
+{
+    int64_t next = suspects_next_time(&s->by_use), one;
+
+    for (const struct pool *p = s->pools ? s->pools->first : NULL; p; p = p->next)
+        if ((one = suspects_next_time(&p->by_use)) < next)
+            next = one;
+    return next;
 }
 
 int64_t store_next_time(const struct store *s)
 {
     struct heap_item *first = heap_first(&s->expiries);
-    int64_t expiry = first ? first->at : INT64_MAX, look = suspects_next_time(&s->by_use);
+    int64_t expiry = first ? first->at : INT64_MAX, look = next_look(s);
 
     return expiry < look ? expiry : look;
 }

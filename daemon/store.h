@@ -13,6 +13,7 @@
 #include "proto/buf.h"
 #include "proto/errors.h"
 #include "events.h"
+#include "pool.h"
 #include "principal.h"
 #include "proto/wire.h"
 #include "suspects.h"
@@ -28,7 +29,13 @@ struct session {
     int64_t id;
     struct principal *who;
     struct wire_timeout timeout; /* the default of its handles */
-    bool is_admin;
+    struct pools *pools;         /* NULL: there is but one, and it allows everything */
+    bool is_admin;               /* of every pool */
+    struct pool_count {
+        struct pool *pool;
+        int64_t n;
+    } * in_pools; /* how many sockets it holds in each */
+    size_t n_in_pools;
     bool is_unordered;
     const char *no_waiting;  /* why its calls may not wait any more; NULL: they may */
     int64_t n_subscriptions; /* ever */
@@ -75,7 +82,9 @@ struct handle {
     struct suspects_item use;        /* in the order of use */
     int64_t suspected[N_SUSPICIONS]; /* real microseconds since when; 0: it is not */
     struct principal *opener;
-    char *key; /* its name as the store looks it up; NULL: none */
+    struct pool *pool;         /* a reference; NULL: there is but one */
+    struct pool_charge charge; /* to it, while it lives */
+    char *key;                 /* its name as the store looks it up; NULL: none */
     char *label, *site;
     struct wire_timeout timeout;
     struct point point;
@@ -100,6 +109,9 @@ struct store;
  * is out. */
 struct store *store_new(struct wait *wait, const struct now *now, int64_t first);
 
+/* Whose sockets are looked at by store_look. Borrowed; NULL: those of no pool alone. */
+void store_set_pools(struct store *s, struct pools *pools);
+
 /* How many closed rows are kept, and how long. */
 void store_set_history(struct store *s, int64_t n_rows, int64_t age_usec);
 
@@ -111,13 +123,14 @@ struct creation {
     const char *name, *label, *site, *pool;
     struct wire_lease lease;
     bool survive;
+    struct pool *in;  /* where it belongs; found by create_check. NULL: nothing is charged */
     int family, type; /* of the socket; type 0: ask the kernel */
 };
 
 /* The same, of any method's parameters that have CREATION_ROWS. */
 #define CREATION_OF(p)                                                                             \
     ((struct creation){(p)->name.s, (p)->label.s, (p)->site.s, (p)->pool.s, (p)->lease,            \
-                       (p)->survive.v, 0, 0})
+                       (p)->survive.v, NULL, 0, 0})
 
 /* Takes the kernel socket `fd` (also on failure, then it is closed) under a new number for this
  * session. Returns 0 with *ret, ERROR_HANDLE when the name is taken, ERROR_INVALID_PARAMS for a bad
@@ -125,20 +138,31 @@ struct creation {
 int store_add(struct store *s, struct session *session, int fd, const struct creation *how,
               enum handle_state state, struct handle **ret, struct error *e);
 
-/* Whether a name could be given now: so that a request fails before it has had an effect. Same
- * errors. */
-int store_check_name(struct store *s, const struct session *session, const char *name,
-                     struct error *e);
+/* Whether a name could be given now in this pool (NULL: there is but one): so that a request fails
+ * before it has had an effect. Same errors. */
+int store_check_name(struct store *s, const struct session *session, const struct pool *pool,
+                     const char *name, struct error *e);
 
-/* Whether the session may use or see the handle: its opener's user, and admins. */
+/* Whether the session may use the handle: it holds it, or its user has opened it. Whether it may
+ * see it, and attach and reap it: the same, and the admins of its pool. */
 bool store_may_use(const struct session *session, const struct handle *h);
+bool store_may_see(const struct session *session, const struct handle *h);
+
+/* How many sockets the session holds in the pool. */
+int64_t store_n_held(struct session *session, struct pool *pool);
+
+/* Frees what the session counted. */
+void store_forget_session(struct session *session);
 
 /* The living handle of a number or name, as far as this session may use it. Returns 0, or
  * ERROR_HANDLE that says whether it is unknown or closed, when and how. */
 int store_find(struct store *s, const struct session *session, const struct wire_handle *wanted,
                struct handle **ret, struct error *e);
 
-/* The same for handles that may be closed. */
+/* The same for one that the session may see, also if it may not use it; and, store_find_row, that
+ * may be closed. */
+int store_find_seen(struct store *s, const struct session *session,
+                    const struct wire_handle *wanted, struct handle **ret, struct error *e);
 int store_find_row(struct store *s, const struct session *session, const struct wire_handle *wanted,
                    struct handle **ret, struct error *e);
 

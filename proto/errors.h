@@ -69,6 +69,11 @@ struct error {
     bool has_sent;
     int64_t sent;       /* bytes that went out before the call failed */
     int64_t handle;     /* 0: none */
+    const char *pool;   /* whose policy or budget it is; NULL: none */
+    const char *rule;   /* the rule that denied */
+    bool has_limit;
+    int64_t limit, in_use; /* of a budget that is used up */
+    const char *holders;   /* JSON: who has used it up */
     char message[256];
     char name_room[64]; /* where `name` lives when it is made up of a client's words */
 };

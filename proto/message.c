@@ -137,6 +137,18 @@ void message_error(struct buf *b, const char *id, size_t n_id, const struct erro
         add_text_member(b, "op", e->op);
     if (e->handle)
         add_integer_member(b, "handle", e->handle);
+    if (e->pool)
+        add_text_member(b, "pool", e->pool);
+    if (e->rule)
+        add_text_member(b, "rule", e->rule);
+    if (e->has_limit) {
+        add_integer_member(b, "limit", e->limit);
+        add_integer_member(b, "in_use", e->in_use);
+    }
+    if (e->holders) {
+        buf_add_text(b, ",\"holders\":");
+        buf_add_text(b, e->holders);
+    }
     if (e->has_sent)
         add_integer_member(b, "sent", e->sent);
     if (e->hint)

@@ -7,6 +7,7 @@
 #include "shapes_events.h"
 #include "shapes_ledger.h"
 #include "shapes_names.h"
+#include "shapes_pools.h"
 #include "shapes_session.h"
 #include "shapes_socket.h"
 
@@ -21,6 +22,7 @@ enum method_flags {
     FD_OUT = 2,       /* one descriptor goes with the reply */
     WHOLE_RESULT = 4, /* the result is its one JSON member itself */
     CLOSED_TOO = 8,   /* takes handles that are closed */
+    ADMIN_TOO = 16,   /* takes handles that the session may see, though it may not use them */
 };
 
 /*  id, name on the wire, parameters, result, lanes, flags, what it does */
@@ -87,7 +89,7 @@ enum method_flags {
       "Leaves a multicast group.")                                                                 \
     M(poll, "poll", poll_params, poll_result, NO_LANE, PLAIN,                                      \
       "Waits until one of several sockets is ready: poll(2).")                                     \
-    M(attach, "attach", attach_params, ledger_row, NO_LANE, PLAIN,                                 \
+    M(attach, "attach", attach_params, ledger_row, NO_LANE, ADMIN_TOO,                              \
       "Takes over a socket whose session has ended and whose lease still runs.")                   \
     M(lease, "lease", lease_params, ledger_row, NO_LANE, PLAIN,                                    \
       "Says what happens to the socket when its session ends.")                                    \
@@ -109,6 +111,10 @@ enum method_flags {
       "Unpacks an IPv4 address: inet_ntoa(3).")                                                    \
     M(if_nameindex, "if_nameindex", no_params, if_nameindex_result, NO_LANE, PLAIN,                \
       "Lists the network interfaces with their addresses.")                                        \
+    M(pool_list, "pool.list", pool_list_params, pool_list_result, NO_LANE, PLAIN,                  \
+      "Lists your pools: what they allow in numbers, what is used of it, and by whom.")            \
+    M(why, "why", why_params, why_result, NO_LANE, PLAIN,                                          \
+      "Tells whether the policy would allow something, and by which rule; does nothing.")          \
     M(ledger_list, "ledger.list", ledger_list_params, ledger_list_result, NO_LANE, PLAIN,          \
       "Lists sockets: who opened them, where, and how they are.")                                  \
     M(ledger_get, "ledger.get", handle_params, ledger_row, NO_LANE, CLOSED_TOO,                    \

@@ -87,6 +87,7 @@ START_TEST(a_value_is_taken)
     ck_assert_msg(config_read(path, &config, message, sizeof message) == 0, "%s", message);
     memcpy(&v, (char *)&config + values[_i].offset, sizeof v);
     ck_assert_int_eq(v, values[_i].v);
+    config_free(&config);
 }
 END_TEST
 
@@ -142,6 +143,7 @@ START_TEST(later_files_win)
     ck_assert_int_eq(config.n_max_sessions, 3);
     ck_assert_int_eq(config.n_history_rows, 2);
     ck_assert_int_eq(config.n_max_line_bytes, 4096);
+    config_free(&config);
 }
 END_TEST
 
@@ -171,6 +173,7 @@ START_TEST(a_file_that_is_not_there)
     ck_assert_int_eq(config.n_max_sessions, LIMIT_SESSIONS);
     ck_assert_int_eq(config.session_grace_usec, 10000000);
     ck_assert_int_eq(config.history_age_usec, 86400000000LL);
+    config_free(&config);
 }
 END_TEST
 

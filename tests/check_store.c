@@ -107,7 +107,7 @@ START_TEST(users_see_their_own)
     ck_assert_str_eq(find(&mine, id, NULL, &found), "");
     ck_assert_ptr_eq(found, h);
     ck_assert_str_eq(find(&also_mine, id, NULL, &found), "");
-    ck_assert_str_eq(find(&admin, 0, "web", &found), "");
+    ck_assert_str_eq(find(&admin, 0, "web", &found), "NOT_YOURS");
     ck_assert_str_eq(find(&other, id, NULL, &found), "UNKNOWN");
     ck_assert_str_eq(find(&other, 0, "web", &found), "UNKNOWN");
     store_close(store, h, END_CLOSED, NULL);

@@ -1,0 +1,130 @@
+/* Handlers of pools and their policy. */
+#include <string.h>
+
+#include "handlers.h"
+#include "holders.h"
+#include "proto/address.h"
+
+static struct wire_int limit(int64_t v)
+{
+    return v == POOL_UNLIMITED ? (struct wire_int){0} : wire_integer(v);
+}
+
+static int fill_pool(struct call *c, const struct pool *pool, struct pool_row *row)
+{
+    const struct pool_limits *l = &pool->settings.limits;
+    int r;
+
+    row->limits = arena_alloc(&c->arena, sizeof *row->limits);
+    row->in_use = arena_alloc(&c->arena, sizeof *row->in_use);
+    if (!row->limits || !row->in_use)
+        return error_memory(&c->error);
+    row->name = wire_borrow(pool->name);
+    *row->limits = (struct pool_limits_row){
+        .max_sockets = limit(l->n_max_sockets),
+        .max_sockets_per_session = limit(l->n_max_sockets_per_session),
+        .max_sockets_per_uid = limit(l->n_max_sockets_per_uid),
+        .max_buffer = limit(l->n_max_buffer_bytes),
+        .max_lease = {true, l->max_lease_usec},
+        .idle_suspect = wire_seconds(l->idle_suspect_usec),
+    };
+    *row->in_use = (struct pool_use){
+        .sockets = wire_integer(pool->n_sockets),
+        .buffer = wire_integer(pool->n_buffer_bytes),
+        .yours = wire_integer(pool_n_of_uid(pool, c->session->who->uid)),
+    };
+    row->holders.set = true;
+    r = holders_find(c, pool, &row->holders.items, &row->holders.n);
+    return r;
+}
+
+int on_pool_list(struct call *c, const struct pool_list_params *p, struct pool_list_result *ret)
+{
+    const struct pool_client client = call_client(c);
+    size_t n = 0;
+    int r = 0;
+
+    for (const struct pool *pool = c->core->pools->first; pool; pool = pool->next)
+        n++;
+    ret->pools.set = true;
+    if (!(ret->pools.items = arena_alloc(&c->arena, n * sizeof *ret->pools.items)))
+        return error_memory(&c->error);
+    for (const struct pool *pool = c->core->pools->first; pool && !r; pool = pool->next)
+        if (pool_may_use(pool, &client) && (!p->name.s || strcmp(p->name.s, pool->name) == 0))
+            r = fill_pool(c, pool, &ret->pools.items[ret->pools.n++]);
+    return r;
+}
+
+/* -- why -- */
+
+/* What a method asks of the policy, beside that there may be such a socket. */
+enum asks { ASKS_SOCKET, ASKS_BIND, ASKS_CONNECT };
+
+static const struct {
+    const char *method;
+    enum asks asks;
+} questions[] = {
+    {"socket", ASKS_SOCKET},   {"bind", ASKS_BIND},      {"create_server", ASKS_BIND},
+    {"connect", ASKS_CONNECT}, {"sendto", ASKS_CONNECT}, {"create_connection", ASKS_CONNECT},
+};
+
+static int find_question(struct call *c, const char *method, enum asks *ret)
+{
+    for (size_t i = 0; i < sizeof questions / sizeof *questions; i++) {
+        if (strcmp(questions[i].method, method) == 0) {
+            *ret = questions[i].asks;
+            return 0;
+        }
+    }
+    return error_param(&c->error, "method", "policy does not rule %.40s", method);
+}
+
+/* Asks as the method itself would. */
+static int ask(struct call *c, const struct why_params *p, enum asks asks,
+               const struct policy *policy, struct verdict *verdict)
+{
+    int family = p->family.set ? p->family.v : address_family(&p->address);
+    int type = p->type.set ? p->type.v : SOCK_STREAM, r;
+    const struct wire_sockaddr unbound = {0};
+    struct wire_sockaddr address;
+
+    if (asks != ASKS_SOCKET && p->address.kind == ADDRESS_NONE)
+        return error_param(&c->error, "address", "is missing");
+    if (family == AF_UNSPEC)
+        family = AF_INET;
+    if (!policy_check_socket(policy, family, type, verdict) || asks == ASKS_SOCKET)
+        return 0;
+    if ((r = call_address(c, &p->address, family, type, asks == ASKS_BIND, &address)))
+        return r;
+    if (asks == ASKS_BIND) {
+        policy_check_bind(policy, &address, verdict);
+        return 0;
+    }
+    address = policy_destination(&address, &unbound);
+    policy_check_connect(policy, &address, call_name_of(&p->address), verdict);
+    return 0;
+}
+
+int on_why(struct call *c, const struct why_params *p, struct why_result *ret)
+{
+    const struct pool_client client = call_client(c);
+    const struct pool *pool = pools_find_for(c->core->pools, &client, p->pool.s);
+    struct verdict verdict;
+    enum asks asks;
+    int r;
+
+    if ((r = find_question(c, p->method.s, &asks)))
+        return r;
+    if (!pool)
+        return error_param(&c->error, "pool", "there is no such pool for your user");
+    if ((r = ask(c, p, asks, pool->settings.policy, &verdict)))
+        return r;
+    ret->allowed = (struct wire_bool){true, verdict.allowed};
+    ret->pool = wire_borrow(pool->name);
+    ret->rule = wire_borrow(verdict.rule);
+    if (verdict.allowed)
+        return 0;
+    ret->nearest = wire_borrow(verdict.nearest);
+    ret->hint = wire_borrow(arena_copy(&c->arena, verdict.hint, strlen(verdict.hint)));
+    return 0;
+}
