@@ -211,6 +211,15 @@ berth_handle berth_create_server_host_at(const char *site, berth *b, const char 
 /* The handle called `name`, or -1. */
 berth_handle berth_find(berth *b, const char *name);
 
+/* Says what happens to the socket when its session ends: `lease` as in struct berth_options.
+ * Returns 0 or -1. */
+int berth_lease(berth *b, berth_handle h, double lease);
+
+/* Takes over a socket whose session has ended and whose lease still runs: it is this session's from
+ * now on. `lease` is a new one, or BERTH_SAME_LEASE. Returns 0 or -1. */
+#define BERTH_SAME_LEASE (-2.0)
+int berth_attach(berth *b, berth_handle h, double lease);
+
 /* Closes the socket at once; requests that wait on it end as cancelled. Returns 0 or -1. */
 int berth_close(berth *b, berth_handle h);
 
@@ -376,6 +385,29 @@ struct berth_audit {
 };
 int berth_ledger_audit(berth *b, struct berth_audit *ret_audit);
 
+/* What was left open and what looks forgotten, opened since then (Unix seconds; 0: ever), grouped
+ * by who opened it and where, the worst first: {"groups":[...]} as JSON text, to be given to
+ * free(), or NULL. */
+char *berth_ledger_leaks(berth *b, double since);
+
+/* Closes the living sockets that pass a filter: a JSON object as for berth_ledger_list(), not
+ * empty. With `dry_run` it only tells which they are. One call closes a bounded number; call again
+ * until there is no row. Returns and gives rows as berth_ledger_list(); `ret_rows` may be NULL. */
+int berth_ledger_reap(berth *b, const char *filter, int dry_run, struct berth_row **ret_rows);
+
+/* What the daemon has done since it started: now (uptime in seconds, sessions, handles), and in
+ * all. Returns 0 or -1. */
+struct berth_stats {
+    double uptime;
+    int64_t sessions, handles;
+    int64_t sessions_total, requests_total, errors_total;
+    int64_t opened_total, closed_total, reclaimed_total, expired_total, handed_off_total,
+        lost_total;
+    int64_t suspected_total, cleared_total;
+    int64_t sent_bytes_total, received_bytes_total, events_total;
+};
+int berth_stats(berth *b, struct berth_stats *ret_stats);
+
 /* -- any method -------------------------------------------------------------------------------- */
 
 /* Calls any method of the daemon, also one that this library does not know. `params` is a JSON
@@ -421,6 +453,11 @@ int berth_process(berth *b);
 /* Queues a request; arguments as in berth_call_fd(). Returns its id (> 0), or -1; EAGAIN when 1024
  * requests wait for an answer or 4 MiB to be sent: take replies first. */
 int64_t berth_send_request(berth *b, const char *method, const char *params, int fd);
+
+/* Subscriptions: berth_call(b, "subscribe", "{\"events\":[\"reclaimed\",\"suspect\"]}"), then each
+ * event is a notification: `method` is "event", `json` its parameters. Those that arrive during a
+ * synchronous call are kept, up to 1024; a gap in their `seq` tells that more came. Nothing else
+ * makes the daemon notify. */
 
 /* A reply, or a notification. The texts last until the next call on the session. */
 struct berth_reply {

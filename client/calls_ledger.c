@@ -1,5 +1,6 @@
 /* calls_ledger.c — the calls about the session, the ledger, and any method at all. */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -247,6 +248,84 @@ int berth_ledger_audit(berth *b, struct berth_audit *ret_audit)
         .handed_off = r.handed_off.v,
         .lost = r.lost.v,
         .balance = r.balance.v,
+    };
+    return 0;
+}
+
+/* -- leaks and counters ------------------------------------------------------------------------ */
+
+char *berth_ledger_leaks(berth *b, double since)
+{
+    struct leaks_params p = {.since = {since != 0, since}};
+    char *json = NULL;
+
+    if (session_begin(b) < 0)
+        return NULL;
+    if (!isfinite(since)) {
+        failure_local(b, EINVAL, "give Unix seconds, or 0", "%g is no time", since);
+        return NULL;
+    }
+    if (exchange_call(b, METHOD_ledger_leaks, &(struct exchange){.params = &p, .ret_json = &json}) <
+        0)
+        return NULL;
+    return json;
+}
+
+int berth_ledger_reap(berth *b, const char *filter, int dry_run, struct berth_row **ret_rows)
+{
+    struct reap_params p = {.dry_run = {dry_run, dry_run}};
+    struct reap_result r = {0};
+    struct rows *rows = NULL;
+
+    if (ret_rows)
+        *ret_rows = NULL;
+    if (session_begin(b) < 0 ||
+        exchange_call(b, METHOD_ledger_reap,
+                      &(struct exchange){.params = &p,
+                                         .result = &r,
+                                         .raw_name = "filter",
+                                         .raw_json = filter ? filter : "{}"}) < 0)
+        return -1;
+    if (!ret_rows || r.rows.n == 0)
+        return 0;
+    if (!(rows = calloc(1, sizeof *rows)))
+        return failure_local(b, ENOMEM, NULL, "out of memory");
+    for (size_t i = 0; i < r.rows.n; i++) {
+        if (!add_row(rows, &r.rows.items[i])) {
+            berth_free_rows(&rows->first);
+            return failure_local(b, ENOMEM, NULL, "out of memory");
+        }
+    }
+    *ret_rows = &rows->first;
+    return 0;
+}
+
+int berth_stats(berth *b, struct berth_stats *ret_stats)
+{
+    struct stats_result r = {0};
+    struct no_params p;
+
+    if (session_begin(b) < 0 ||
+        exchange_call(b, METHOD_stats, &(struct exchange){.params = &p, .result = &r}) < 0)
+        return -1;
+    *ret_stats = (struct berth_stats){
+        .uptime = r.uptime.v,
+        .sessions = r.sessions.v,
+        .handles = r.handles.v,
+        .sessions_total = r.sessions_total.v,
+        .requests_total = r.requests_total.v,
+        .errors_total = r.errors_total.v,
+        .opened_total = r.opened_total.v,
+        .closed_total = r.closed_total.v,
+        .reclaimed_total = r.reclaimed_total.v,
+        .expired_total = r.expired_total.v,
+        .handed_off_total = r.handed_off_total.v,
+        .lost_total = r.lost_total.v,
+        .suspected_total = r.suspected_total.v,
+        .cleared_total = r.cleared_total.v,
+        .sent_bytes_total = r.sent_bytes_total.v,
+        .received_bytes_total = r.received_bytes_total.v,
+        .events_total = r.events_total.v,
     };
     return 0;
 }

@@ -227,3 +227,26 @@ int berth_leave_group(berth *b, berth_handle h, const char *group, const char *i
 {
     return call_group(b, METHOD_leave_group, h, group, interface, source);
 }
+
+/* -- leases ------------------------------------------------------------------------------------ */
+
+int berth_lease(berth *b, berth_handle h, double lease)
+{
+    struct lease_params p = {.handle = ON(h), .lease = {true, LEASE_SESSION}};
+
+    if (session_begin(b) < 0 || convert_lease(b, lease, &p.lease) < 0)
+        return -1;
+    return exchange_call(b, METHOD_lease, &(struct exchange){.params = &p});
+}
+
+int berth_attach(berth *b, berth_handle h, double lease)
+{
+    struct attach_params p = {.handle = ON(h)};
+
+    if (session_begin(b) < 0)
+        return -1;
+    p.lease.set = lease == 0;
+    if (lease != BERTH_SAME_LEASE && convert_lease(b, lease, &p.lease) < 0)
+        return -1;
+    return exchange_call(b, METHOD_attach, &(struct exchange){.params = &p});
+}

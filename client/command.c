@@ -10,15 +10,25 @@
 static const struct command commands[] = {
     {"ls", "[state=STATE] [pool=POOL] [label=TEXT] [exe=PATH] [uid=UID] [suspect=KIND|any]",
      "Lists sockets as a table: who opened them, where, and how they are.", command_ls,
-     FOLLOWS_FILTER},
+     FOLLOWS_FILTER, NULL},
+    {"leaks", "[since=SECONDS]",
+     "Shows who leaves sockets open, and where in the code: groups, the worst first. SECONDS is "
+     "Unix time.",
+     command_leaks, FOLLOWS_WORDS, "since="},
+    {"watch", "[EVENT ...] [since=NUMBER] [state=STATE] [label=TEXT] [exe=PATH] [uid=UID] ...",
+     "Prints what happens, one line an event: " COMMAND_EVENT_WORDS ". All if none is named.",
+     command_watch, FOLLOWS_FILTER, COMMAND_EVENT_WORDS " since="},
+    {"top", "[interval=SECONDS]",
+     "Shows owners, sockets, rates and suspects, live. Press h there for its keys.", command_top,
+     FOLLOWS_WORDS, "interval="},
     {"shell", "[--stop]",
      "Reads commands from standard input, one a line, and runs them in one session.", command_shell,
-     FOLLOWS_NOTHING},
-    {"methods", "", "Lists the methods.", command_methods, FOLLOWS_NOTHING},
-    {"help", "[METHOD|COMMAND]", "Explains the command, or one method.", command_help,
-     FOLLOWS_NAME},
+     FOLLOWS_WORDS, NULL},
+    {"methods", "", "Lists the methods.", command_methods, FOLLOWS_WORDS, NULL},
+    {"help", "[METHOD|COMMAND]", "Explains the command, or one method.", command_help, FOLLOWS_NAME,
+     NULL},
     {"completion", "bash", "Prints the completion for a shell: source <(berth completion bash)",
-     command_completion, FOLLOWS_USAGE},
+     command_completion, FOLLOWS_WORDS, "bash"},
 };
 
 const struct command *commands_all(size_t *ret_n)

@@ -21,14 +21,19 @@ struct cli {
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 /* What may follow a command's name, for completion. */
-enum follows { FOLLOWS_NOTHING, FOLLOWS_FILTER, FOLLOWS_NAME, FOLLOWS_USAGE };
+enum follows { FOLLOWS_WORDS, FOLLOWS_FILTER, FOLLOWS_NAME };
+
+/* The events that there are. */
+#define COMMAND_EVENTS      "opened", "closed", "reclaimed", "expired", "suspect", "cleared", "pool"
+#define COMMAND_EVENT_WORDS "opened closed reclaimed expired suspect cleared pool"
 
 struct command {
     const char *name;
     const char *usage;                                /* what follows the name */
     const char *doc;                                  /* one sentence */
     int (*run)(struct cli *cli, int n, char **words); /* words[0] is the name; an exit status */
-    enum follows follows;
+    enum follows follows;                             /* beside `words` */
+    const char *words; /* that may follow; "KEY=" for a key. NULL: none */
 };
 
 /* The rows; *ret_n how many. */
@@ -55,6 +60,9 @@ int command_unknown(const char *name);
 
 int command_method(struct cli *cli, int n, char **words); /* any method of the table */
 int command_ls(struct cli *cli, int n, char **words);
+int command_leaks(struct cli *cli, int n, char **words);
+int command_watch(struct cli *cli, int n, char **words);
+int command_top(struct cli *cli, int n, char **words);
 int command_shell(struct cli *cli, int n, char **words);
 int command_help(struct cli *cli, int n, char **words);
 int command_methods(struct cli *cli, int n, char **words);

@@ -40,18 +40,13 @@ static void print_keys_of(const struct shape *shape, const char *prefix)
 /* What may follow a command. */
 static void print_follower(const struct command *command)
 {
-    if (command->follows == FOLLOWS_NOTHING)
+    if (command->follows == FOLLOWS_NAME)
+        printf("    %s) echo \"$_berth_names\";;\n", command->name);
+    if (command->follows == FOLLOWS_NAME || (command->follows == FOLLOWS_WORDS && !command->words))
         return;
-    printf("    %s) echo ", command->name);
-    if (command->follows == FOLLOWS_NAME) {
-        puts("\"$_berth_names\";;");
-        return;
-    }
-    putchar('\'');
+    printf("    %s) echo '%s", command->name, command->words ? command->words : "");
     if (command->follows == FOLLOWS_FILTER)
         print_keys_of(shape_ledger_filter(), "");
-    else
-        fputs(command->usage, stdout);
     puts("';;");
 }
 

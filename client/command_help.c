@@ -84,7 +84,9 @@ static void print_example(const struct method *method)
     printf("  berth %s", method->name);
     for (size_t i = 0; i < shape->n_fields; i++)
         if (shape->fields[i].need == REQUIRED)
-            printf(" %s=%s", key_of(&shape->fields[i]), words_sample(&shape->fields[i]));
+            printf(" %s%c%s", key_of(&shape->fields[i]),
+                   shape->fields[i].type == FIELD_OBJECT ? '.' : '=',
+                   words_sample(&shape->fields[i]));
     printf("%s\n", method->flags & FD_IN ? " file=/etc/hostname" : "");
 }
 

@@ -126,3 +126,20 @@ const char *convert_text(const struct wire_text *text)
 {
     return text->s ? text->s : "";
 }
+
+int convert_lease(berth *b, double seconds, struct wire_lease *ret)
+{
+    struct wire_timeout usec;
+
+    if (seconds == 0)
+        return 0;
+    if (seconds == BERTH_PERMANENT) {
+        *ret = (struct wire_lease){true, LEASE_PERMANENT};
+        return 0;
+    }
+    if (seconds < 0 || convert_timeout(b, seconds, &usec) < 0)
+        return failure_local(b, EINVAL, "give 0, seconds up to 1e9, or BERTH_PERMANENT",
+                             "%g is not a lease", seconds);
+    *ret = (struct wire_lease){true, usec.usec};
+    return 0;
+}

@@ -19,6 +19,10 @@ int convert_address(berth *b, const struct sockaddr *address, socklen_t len,
 int convert_host(berth *b, const char *host, uint16_t port, struct wire_address *ret);
 int convert_timeout(berth *b, double seconds, struct wire_timeout *ret);
 
+/* A lease of 0 (with the session) is left unset: it is what the daemon does when nothing is said.
+ */
+int convert_lease(berth *b, double seconds, struct wire_lease *ret);
+
 /* Seconds of a timeout; BERTH_FOREVER. */
 double convert_seconds(const struct wire_timeout *timeout);
 

@@ -336,7 +336,7 @@ const char *words_sample(const struct field *field)
         [FIELD_NI_FLAGS] = "NI_NUMERICHOST",
         [FIELD_FORM] = "text",
         [FIELD_OPTIONS] = "TCP_NODELAY=true",
-        [FIELD_TEXTS] = "in,out",
+        [FIELD_TEXTS] = "opened,closed",
         [FIELD_INTS] = "1,2",
         [FIELD_SOCKADDRS] = "127.0.0.1:80",
         [FIELD_LIST] = "@a:in,@b:in|out",
@@ -346,6 +346,7 @@ const char *words_sample(const struct field *field)
     static const char *const by_name[][2] = {
         {"host", "localhost"},      {"group", "239.1.2.3"}, {"text", "127.0.0.1"},
         {"option", "SO_REUSEADDR"}, {"name", "@c"},         {"source", "127.0.0.1"},
+        {"method", "socket"},
     };
 
     if (field->type == FIELD_TEXT)

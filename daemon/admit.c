@@ -1,9 +1,14 @@
 #include "admit.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -21,6 +26,60 @@ int admit_open_process(int fd, pid_t pid)
     if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pid_fd, &n) == 0)
         return pid_fd;
     return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+/* <linux/pidfd.h> of Linux 6.15, which may be younger than the headers. */
+struct pidfd_exit {
+    uint64_t mask, cgroup;
+    uint32_t ids[11];
+    int32_t exit_code;
+};
+#define PIDFD_EXIT_MASK (1u << 3)
+
+static bool read_reaped(int pid_fd, int *ret_status)
+{
+    struct pidfd_exit info = {.mask = PIDFD_EXIT_MASK};
+
+    if (ioctl(pid_fd, _IOWR(0xFF, 11, struct pidfd_exit), &info) < 0 ||
+        !(info.mask & PIDFD_EXIT_MASK))
+        return false;
+    *ret_status = info.exit_code;
+    return true;
+}
+
+/* proc(5): the last field of /proc/PID/stat is the exit status, as waitpid(2) has it. */
+static bool read_zombie(pid_t pid, int *ret_status)
+{
+    char path[32], stat[1024], *at;
+    FILE *f;
+    bool read;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    if (!(f = fopen(path, "re")))
+        return false;
+    read = fgets(stat, sizeof stat, f);
+    fclose(f);
+    if (!read || !(at = strrchr(stat, ')')) || (at[2] != 'Z' && at[2] != 'X'))
+        return false;
+    at = strrchr(stat, ' ');
+    return sscanf(at, "%d", ret_status) == 1;
+}
+
+bool admit_read_end(int pid_fd, pid_t pid, char *ret_text, size_t n)
+{
+    struct pollfd p = {.fd = pid_fd, .events = POLLIN};
+    int status;
+
+    if (pid_fd < 0 || poll(&p, 1, 0) != 1)
+        return false;
+    if (!read_reaped(pid_fd, &status) && !read_zombie(pid, &status))
+        return false;
+    if (WIFSIGNALED(status))
+        snprintf(ret_text, n, "its process was killed by signal %d (%s)", WTERMSIG(status),
+                 strsignal(WTERMSIG(status)));
+    else
+        snprintf(ret_text, n, "its process ended with status %d", WEXITSTATUS(status));
+    return true;
 }
 
 /* SO_PEERGROUPS (Linux 4.13): the supplementary groups. Without them the primary one has to do. */

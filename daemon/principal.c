@@ -29,6 +29,7 @@ void principal_unref(struct principal *p)
     if (!p || --p->n_refs)
         return;
     free(p->gids);
+    free(p->end);
     free(p->exe);
     free(p->label);
     free(p);

@@ -14,6 +14,7 @@ struct principal {
     size_t n_gids;
     int64_t n_sockets; /* alive, that it has opened */
     char *exe, *label;     /* may be NULL */
+    char *end;             /* how its process ended; NULL: it lives, or nobody has told */
     int n_lookups;         /* look-ups it pays for, also those nobody waits for any more */
     int n_running_lookups; /* of them, in a worker; the workers' own */
 };

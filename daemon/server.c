@@ -82,6 +82,17 @@ static void set_listening(struct server *s, bool on)
         sd_event_source_set_enabled(s->listener, on ? SD_EVENT_ON : SD_EVENT_OFF);
 }
 
+/* Why the client's sockets are reclaimed; the text lives as long as the rows that tell it. */
+static const char *reason_of(struct client *c)
+{
+    struct principal *who = c->peer->session.who;
+    char text[128];
+
+    if (!who->end && admit_read_end(c->pid_fd, who->pid, text, sizeof text))
+        who->end = strdup(text);
+    return who->end ? who->end : "its session ended";
+}
+
 static void remove_client(struct client *c, const char *reason)
 {
     struct server *s = c->server;
@@ -383,7 +394,7 @@ static void flush_touched(struct server *s)
     {
         c->has_more |= peer_flush(c->peer);
         if (peer_is_over(c->peer))
-            remove_client(c, "its session ended");
+            remove_client(c, reason_of(c));
         else if (!c->has_more)
             untouch(c);
     }

@@ -63,6 +63,7 @@ static void free_handle(struct handle *h)
     pool_unref(h->pool);
     principal_unref(h->opener);
     buf_done(&h->ahead);
+    free(h->reason);
     free(h->key);
     free(h->label);
     free(h->site);
@@ -529,7 +530,7 @@ void store_close(struct store *s, struct handle *h, enum ending_how how, const c
     h->fd = -1;
     h->how = how;
     h->ended = s->now->real;
-    h->reason = reason;
+    h->reason = copy_or_null(reason);
     store_note_state(s, h, STATE_CLOSED);
     buf_done(&h->ahead);
     if (h->key)

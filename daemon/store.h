@@ -97,7 +97,7 @@ struct handle {
     int n_changes;
     enum ending_how how; /* when closed, with the time and the reason */
     int64_t ended;
-    const char *reason;                   /* static, or NULL */
+    char *reason;                         /* or NULL */
     struct handle *prev, *next;           /* of the same session; in the history, by end */
     struct handle *live_prev, *live_next; /* of all that live */
     UT_hash_handle hh, hh_name;
@@ -166,7 +166,7 @@ int store_find_seen(struct store *s, const struct session *session,
 int store_find_row(struct store *s, const struct session *session, const struct wire_handle *wanted,
                    struct handle **ret, struct error *e);
 
-/* Closes it and writes down how and why (static text, or NULL). Requests that wait on it come up.
+/* Closes it and writes down how and why (copied, or NULL). Requests that wait on it come up.
  * The pointer stays valid until the history lets the row go, and so at least to the end of this
  * turn. Never blocks. */
 void store_close(struct store *s, struct handle *h, enum ending_how how, const char *reason);

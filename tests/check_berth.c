@@ -91,6 +91,31 @@ static void do_close(berth *b)
     ck_assert_int_eq(berth_close(b, H), 0);
 }
 
+static void do_lease_of_the_session(berth *b)
+{
+    ck_assert_int_eq(berth_lease(b, H, 0), 0);
+}
+
+static void do_lease(berth *b)
+{
+    ck_assert_int_eq(berth_lease(b, H, 2.5), 0);
+}
+
+static void do_attach(berth *b)
+{
+    ck_assert_int_eq(berth_attach(b, H, BERTH_SAME_LEASE), 0);
+}
+
+static void do_attach_for_good(berth *b)
+{
+    ck_assert_int_eq(berth_attach(b, H, BERTH_PERMANENT), 0);
+}
+
+static void do_attach_to_the_session(berth *b)
+{
+    ck_assert_int_eq(berth_attach(b, H, 0), 0);
+}
+
 static void do_bind(berth *b)
 {
     ck_assert_int_eq(berth_bind(b, H, local_addr, sizeof local), 0);
@@ -247,6 +272,11 @@ static const struct call_row rows[] = {
            "{\"handle\":16777217,\"address\":" LOCAL ",\"adopted\":false}")}},
     {do_create_server_host, {ASKS("create_server {\"address\":{\"host\":\"\",\"port\":0}}", MADE)}},
     {do_close, {ASKS("close {" ON "}", MADE)}},
+    {do_lease_of_the_session, {ASKS("lease {" ON ",\"lease\":\"session\"}", MADE)}},
+    {do_lease, {ASKS("lease {" ON ",\"lease\":2.5}", MADE)}},
+    {do_attach, {ASKS("attach {" ON "}", MADE)}},
+    {do_attach_for_good, {ASKS("attach {" ON ",\"lease\":\"permanent\"}", MADE)}},
+    {do_attach_to_the_session, {ASKS("attach {" ON ",\"lease\":\"session\"}", MADE)}},
     {do_bind,
      {ASKS("bind {" ON ",\"address\":{\"host\":\"127.0.0.1\",\"port\":80}}",
            "{\"address\":" LOCAL "}")}},

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -342,6 +343,80 @@ START_TEST(ledger)
 }
 END_TEST
 
+/* A handle with a lease outlives its session, and another one takes it over. */
+START_TEST(leases)
+{
+    berth *other = berth_new(NULL);
+    struct berth_row *row;
+    berth_handle h;
+
+    ck_assert_ptr_nonnull(other);
+    h = berth_socket(other, AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_gt(h, 0);
+    ck_assert_int_eq(berth_lease(other, h, -3), -1);
+    ck_assert_int_eq(errno, EINVAL);
+    ck_assert_int_eq(berth_lease(other, h, BERTH_PERMANENT), 0);
+    ck_assert_int_eq(berth_lease(other, h, 100), 0);
+    berth_free(other);
+    /* Until the daemon has seen the end of that session, the handle is in use there. */
+    while (berth_attach(b, h, BERTH_SAME_LEASE) < 0)
+        OK(berth_ping(b, NULL));
+    row = berth_ledger_get(b, h);
+    ck_assert_ptr_nonnull(row);
+    ck_assert_str_eq(row->state, "created");
+    berth_free_rows(row);
+    OK(berth_lease(b, h, 0));
+    OK(berth_close(b, h));
+    FAILS(berth_lease(b, h, 0), EBADF);
+    FAILS(berth_attach(b, h, 0), EBADF);
+}
+END_TEST
+
+START_TEST(leaks_and_reaping)
+{
+    berth *other = berth_new(NULL);
+    struct berth_stats stats;
+    struct berth_row *rows;
+    char *json = berth_ledger_leaks(b, 0);
+    berth_handle h;
+
+    ck_assert_pstr_eq(json, "{\"groups\":[]}");
+    free(json);
+    ck_assert_ptr_nonnull(other);
+    ck_assert_int_gt(berth_socket_at("prog.c:9", other, AF_INET, SOCK_STREAM, 0, NULL), 0);
+    berth_free(other);
+    do
+        OK(berth_stats(b, &stats));
+    while (stats.reclaimed_total == 0);
+    ck_assert_int_eq(stats.opened_total, 1);
+    ck_assert_int_eq(stats.handles, 0);
+    ck_assert_int_eq(stats.sessions, 1);
+    json = berth_ledger_leaks(b, 1);
+    ck_assert_ptr_nonnull(json);
+    ck_assert_msg(strstr(json, "\"site\":\"prog.c:9\"") && strstr(json, "\"reclaimed\":1,"), "%s",
+                  json);
+    free(json);
+    json = berth_ledger_leaks(b, 99999999999.0);
+    ck_assert_pstr_eq(json, "{\"groups\":[]}");
+    free(json);
+    ck_assert_ptr_null(berth_ledger_leaks(b, INFINITY));
+    ck_assert_int_eq(errno, EINVAL);
+
+    h = OK(berth_socket(b, AF_INET, SOCK_STREAM, 0));
+    FAILS(berth_ledger_reap(b, NULL, 1, &rows), EINVAL);
+    ck_assert_ptr_null(rows);
+    OK(berth_ledger_reap(b, "{\"state\":\"listening\"}", 0, &rows));
+    ck_assert_ptr_null(rows);
+    OK(berth_ledger_reap(b, "{\"state\":\"created\"}", 1, &rows));
+    ck_assert_int_eq(rows->handle, h);
+    ck_assert_str_eq(rows->state, "created");
+    ck_assert_ptr_null(rows->next);
+    berth_free_rows(rows);
+    OK(berth_ledger_reap(b, "{\"state\":\"created\"}", 0, NULL));
+    FAILS(berth_close(b, h), EBADF);
+}
+END_TEST
+
 /* Waits for the next reply as an event loop does. */
 static struct berth_reply next_reply(void)
 {
@@ -378,6 +453,28 @@ START_TEST(requests_overtake)
     ck_assert_int_eq(reply.id, first);
     ck_assert_str_eq(reply.json, "{\"text\":\"yo\",\"eof\":false}");
     ck_assert_int_eq(berth_cancel(b, first), 0);
+}
+END_TEST
+
+/* Events are notifications; those that come while another call waits are kept. */
+START_TEST(events_arrive)
+{
+    char *json = berth_call(b, "subscribe", "{\"events\":[\"opened\",\"closed\"]}");
+    struct berth_reply reply;
+    berth_handle h;
+
+    ck_assert_msg(json, "%s", berth_last_error(b)->message);
+    free(json);
+    h = OK(berth_socket(b, AF_INET, SOCK_STREAM, 0));
+    OK(berth_close(b, h));
+    OK(berth_ping(b, NULL));
+    reply = next_reply();
+    ck_assert_int_eq(reply.id, 0);
+    ck_assert_pstr_eq(reply.method, "event");
+    ck_assert_msg(strstr(reply.json, "\"type\":\"opened\""), "%s", reply.json);
+    reply = next_reply();
+    ck_assert_msg(strstr(reply.json, "\"type\":\"closed\""), "%s", reply.json);
+    ck_assert_int_eq(berth_next_reply(b, &reply), 0);
 }
 END_TEST
 
@@ -420,7 +517,10 @@ int main(void)
     tcase_add_test(tests, poll_tells_who_is_ready);
     tcase_add_test(tests, names);
     tcase_add_test(tests, ledger);
+    tcase_add_test(tests, leases);
+    tcase_add_test(tests, leaks_and_reaping);
     tcase_add_test(tests, requests_overtake);
+    tcase_add_test(tests, events_arrive);
     tcase_add_test(tests, session_is_reclaimed);
     srunner_run_all(runner, CK_ENV);
     n_failed = srunner_ntests_failed(runner);

@@ -189,6 +189,43 @@ static void do_ledger_list_in_a_circle(berth *b)
     berth_free_rows(rows);
 }
 
+static void do_ledger_leaks(berth *b)
+{
+    char *json = berth_ledger_leaks(b, 2.5);
+
+    ck_assert_pstr_eq(json, "{\"groups\":[{\"new\":1}]}");
+    free(json);
+}
+
+static void do_ledger_reap(berth *b)
+{
+    struct berth_row *rows;
+
+    ck_assert_int_eq(berth_ledger_reap(b, "{\"uid\":7}", 1, &rows), 0);
+    check_row(rows);
+    check_row(rows->next);
+    ck_assert_ptr_null(rows->next->next);
+    berth_free_rows(rows);
+}
+
+static void do_ledger_reap_unseen(berth *b)
+{
+    ck_assert_int_eq(berth_ledger_reap(b, "{\"uid\":7}", 0, NULL), 0);
+}
+
+static void do_stats(berth *b)
+{
+    struct berth_stats stats;
+
+    ck_assert_int_eq(berth_stats(b, &stats), 0);
+    ck_assert_double_eq(stats.uptime, 2.5);
+    ck_assert_int_eq(stats.sessions, 1);
+    ck_assert_int_eq(stats.errors_total, 4);
+    ck_assert_int_eq(stats.lost_total, 11);
+    ck_assert_int_eq(stats.received_bytes_total, 15);
+    ck_assert_int_eq(stats.events_total, 16);
+}
+
 static void do_ledger_audit(berth *b)
 {
     struct berth_audit audit;
@@ -277,6 +314,18 @@ static const struct call_row rows[] = {
      {ASKS("ledger.audit {}",
            "{\"opened\":28,\"live\":2,\"closed\":3,\"reclaimed\":4,\"expired\":5,"
            "\"handed_off\":6,\"lost\":7,\"balance\":0}")}},
+    {do_ledger_leaks, {ASKS("ledger.leaks {\"since\":2.5}", "{\"groups\":[{\"new\":1}]}")}},
+    {do_ledger_reap,
+     {ASKS("ledger.reap {\"dry_run\":true,\"filter\":{\"uid\":7}}",
+           "{\"rows\":[" ROW "," ROW "]}")}},
+    {do_ledger_reap_unseen, {ASKS("ledger.reap {\"filter\":{\"uid\":7}}", "{\"rows\":[" ROW "]}")}},
+    {do_stats,
+     {ASKS("stats {}",
+           "{\"uptime\":2.5,\"sessions\":1,\"sessions_total\":2,\"requests_total\":3,"
+           "\"errors_total\":4,\"handles\":5,\"opened_total\":6,\"closed_total\":7,"
+           "\"reclaimed_total\":8,\"expired_total\":9,\"handed_off_total\":10,"
+           "\"lost_total\":11,\"suspected_total\":12,\"cleared_total\":13,"
+           "\"sent_bytes_total\":14,\"received_bytes_total\":15,\"events_total\":16}")}},
     {do_call, {ASKS("news {\"a\": [1,  2]}", "[\"x\",{}]")}},
     {do_call_fd, {ASKS("news [1]", "\"x\"", .sends_fd = 1, .takes_fd = 1)}},
     {do_discover, {ASKS("rpc.discover {}", "{\"openrpc\":\"1\"}")}},

@@ -89,6 +89,7 @@ check_includes()
     forbid '.*' '.*\.\./.*' "Paths begin at the top of the tree"
     only 'proto/.*' 'jansson\.h'
     only 'daemon/(server|signals|main)\.[ch]' 'systemd/sd-event\.h'
+    only 'client/top_screen\.c' 'curses\.h'
     only 'client/.*' 'libsmartcols(/libsmartcols)?\.h'
     only 'daemon/.*' 'ini\.h'
 
