@@ -314,7 +314,7 @@ void wait_collect(struct wait *w)
         if (!p)
             continue;
         if (e & (EPOLLERR | EPOLLHUP))
-            e |= EPOLLIN | EPOLLOUT;
+            e |= EPOLLIN | EPOLLOUT | EPOLLRDHUP; /* the kernel tells it whatever is asked for */
         wake_point(w, p, e);
     }
 }
