@@ -42,6 +42,7 @@ static const char *holders_of(struct call *c, const struct pool *pool)
 
 int call_exhausted(struct call *c, const struct pool *pool, const struct pool_shortage *shortage)
 {
+    store_note_exhausted(c->core->store, pool, shortage->limit);
     c->error.pool = pool->name;
     c->error.has_limit = true;
     c->error.limit = shortage->most;

@@ -63,7 +63,7 @@ int create_socket(struct call *c, const struct creation *how, int family, int ty
 
     principal_assume(c->session->who);
     fd = socket_open(family, type, protocol);
-    principal_resume();
+    principal_resume(c->session->who);
     if (fd >= 0 && how->in->settings.keepalive && type == SOCK_STREAM && family != AF_UNIX)
         socket_set_option(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     return fd;
@@ -196,7 +196,7 @@ static int open_server(struct call *c, const struct create_server_params *p,
         what = "bind";
         principal_assume(c->session->who);
         r = socket_bind(fd, address);
-        principal_resume();
+        principal_resume(c->session->who);
     }
     if (!r) {
         what = "listen";

@@ -1,5 +1,6 @@
 #include "events.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char *const names[N_EVENT_TYPES] = {
@@ -15,6 +16,12 @@ void events_add(struct events *e, enum event_type type, int64_t at, int64_t hand
 
     e->ring[seq % EVENTS_KEPT] =
         (struct event){.seq = seq, .type = type, .at = at, .handle = handle, .kind = kind};
+}
+
+void events_add_pool(struct events *e, int64_t at, const char *pool, const char *kind)
+{
+    events_add(e, EVENT_POOL, at, 0, kind);
+    snprintf(e->ring[e->n % EVENTS_KEPT].pool, sizeof e->ring->pool, "%s", pool);
 }
 
 const struct event *events_next(const struct events *e, int64_t *seq, int64_t *ret_missed)

@@ -25,6 +25,7 @@ struct event {
     int64_t at; /* real microseconds */
     int64_t handle;
     const char *kind; /* of a suspicion, or what else there is to say; static, or NULL */
+    char pool[64];    /* of a pool's event, which has no handle; cut off if longer */
 };
 
 enum { EVENTS_KEPT = 4096 };
@@ -38,6 +39,9 @@ struct events {
 
 void events_add(struct events *e, enum event_type type, int64_t at, int64_t handle,
                 const char *kind);
+
+/* What happened to a pool: `kind` is the limit that was met (static). */
+void events_add_pool(struct events *e, int64_t at, const char *pool, const char *kind);
 
 /* The first event behind *seq that is still there, and *seq becomes its number; *ret_missed counts
  * those in between that are not. NULL: there is none, and nothing changes. The pointer is good

@@ -84,7 +84,7 @@ int on_sendto(struct call *c, const struct sendto_params *p, struct sent_result 
         return r;
     principal_assume(c->session->who);
     n = socket_send(c->handle->fd, p->payload.data, p->payload.n, p->flags.v, &address);
-    principal_resume();
+    principal_resume(c->session->who);
     if (n == -EAGAIN)
         return call_wait(c, EPOLLOUT, "sendto");
     if (n < 0)

@@ -74,7 +74,7 @@ int on_bind(struct call *c, const struct bind_params *p, struct address_result *
         return r;
     principal_assume(c->session->who);
     r = socket_bind(h->fd, &address);
-    principal_resume();
+    principal_resume(c->session->who);
     if (r < 0)
         return call_os(c, r, "bind");
     if (h->state == STATE_CREATED)
@@ -132,7 +132,7 @@ static int connect_begin(struct call *c, const struct connect_params *p)
         return r;
     principal_assume(c->session->who);
     r = socket_connect(h->fd, &address);
-    principal_resume();
+    principal_resume(c->session->who);
     if (r == -EAGAIN && h->family == AF_UNIX && c->timeout_usec != 0) {
         /* A full backlog, which no event tells the end of (unix(7) has no such wait). */
         c->retry_at = c->core->now.monotonic + 10000;
@@ -182,6 +182,7 @@ int on_shutdown(struct call *c, const struct shutdown_params *p, struct no_resul
     if (r < 0)
         return call_os(c, r, "shutdown");
     wait_wake_all(c->core->wait, &c->handle->point);
+    c->handle->is_read_shut |= p->how.v != SHUT_WR;
     store_note_state(c->core->store, c->handle,
                      c->handle->state == STATE_LISTENING ? STATE_BOUND : STATE_HALF_CLOSED);
     store_note_use(c->core->store, c->handle, 0, 0);

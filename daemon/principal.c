@@ -37,17 +37,17 @@ void principal_unref(struct principal *p)
 
 void principal_assume(const struct principal *p)
 {
-    if (geteuid() != 0 || p->uid == 0)
+    if (p->uid == geteuid())
         return;
     setfsgid(p->gid);
     setfsuid(p->uid);
 }
 
-void principal_resume(void)
+void principal_resume(const struct principal *p)
 {
-    if (geteuid() != 0)
+    if (p->uid == geteuid())
         return;
-    setfsuid(0);
+    setfsuid(geteuid());
     setfsgid(getegid());
 }
 

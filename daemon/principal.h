@@ -12,7 +12,7 @@ struct principal {
     pid_t pid;
     gid_t *gids; /* the primary one and the others, as far as the kernel tells; NULL: gid alone */
     size_t n_gids;
-    int64_t n_sockets; /* alive, that it has opened */
+    int64_t n_sockets;     /* alive, that it has opened */
     char *exe, *label;     /* may be NULL */
     char *end;             /* how its process ended; NULL: it lives, or nobody has told */
     int n_lookups;         /* look-ups it pays for, also those nobody waits for any more */
@@ -27,11 +27,12 @@ struct principal *principal_ref(struct principal *p);
 /* Frees it with the last reference. NULL is fine. */
 void principal_unref(struct principal *p);
 
-/* The calling thread reaches for files and makes sockets as this user, where the daemon is root; and as
- * itself again (setfsuid(2): what the kernel asks for a path's permissions, and whose a socket is, so that two
- * users never share a port by SO_REUSEPORT). Harmless for others. */
+/* The calling thread reaches for files and makes sockets as this user, where the daemon may; and as
+ * itself again (setfsuid(2), which needs CAP_SETUID: what the kernel asks for a path's permissions,
+ * and whose a socket is, so that two users never share a port by SO_REUSEPORT). Harmless for
+ * others. */
 void principal_assume(const struct principal *p);
-void principal_resume(void);
+void principal_resume(const struct principal *p);
 
 /* Reads the path of a process's program from /proc. Returns 0 or -errno; does not block. */
 int principal_read_exe(pid_t pid, char *ret_exe, size_t n);

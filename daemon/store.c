@@ -635,7 +635,7 @@ static void take_news(struct store *s, struct handle *h, uint32_t events)
     bool has_peer = h->type == SOCK_STREAM || h->type == SOCK_SEQPACKET;
     bool peer_closed = has_peer && events & EPOLLRDHUP;
 
-    if (!h->use.is_stale || wait_is_waited_for(&h->point))
+    if (!h->use.is_stale || h->is_read_shut || wait_is_waited_for(&h->point))
         return;
     if (peer_closed)
         suspect(s, h, SUSPECT_CLOSE_WAIT);
@@ -747,6 +747,11 @@ int64_t store_n_live(const struct store *s)
 const struct events *store_events(const struct store *s)
 {
     return &s->events;
+}
+
+void store_note_exhausted(struct store *s, const struct pool *pool, const char *limit)
+{
+    events_add_pool(&s->events, s->now->real, pool->name, limit);
 }
 
 struct tally store_tally(const struct store *s)

@@ -95,6 +95,7 @@ struct handle {
     struct wire_sockaddr *address, *peer; /* as last known; NULL: never */
     struct state_change changes[10];
     int n_changes;
+    bool is_read_shut; /* by its owner: the kernel tells that as it tells the peer's end */
     enum ending_how how; /* when closed, with the time and the reason */
     int64_t ended;
     char *reason;                         /* or NULL */
@@ -222,8 +223,9 @@ struct tally {
 };
 struct tally store_tally(const struct store *s);
 
-/* What happened to the handles. */
+/* What happened to the handles and the pools; and that a pool's limit (static text) was met. */
 const struct events *store_events(const struct store *s);
+void store_note_exhausted(struct store *s, const struct pool *pool, const char *limit);
 
 /* Lets rows go that the history need not keep. */
 void store_trim(struct store *s);

@@ -90,6 +90,19 @@ static void tell_missed(struct subscription *s, int64_t seq, int64_t n_missed, s
     write_event(b, &params);
 }
 
+/* Who may use a pool may know that it is used up. */
+static bool concerns_pool(struct core *core, const struct subscription *s,
+                          const struct event *event)
+{
+    const struct call scratch = {.core = core, .session = s->session};
+    const struct pool_client client = call_client(&scratch);
+    const struct pool *pool = pools_find(core->pools, event->pool);
+
+    if (s->filter && s->filter->pool.s && strcmp(s->filter->pool.s, event->pool) != 0)
+        return false;
+    return pool && pool_may_use(pool, &client);
+}
+
 /* Whether the event is for this subscriber; *ret_handle is its handle, NULL when the history has
  * let it go. */
 static bool concerns(struct core *core, const struct subscription *s, const struct event *event,
@@ -101,6 +114,8 @@ static bool concerns(struct core *core, const struct subscription *s, const stru
     *ret_handle = NULL;
     if (!(s->types & 1u << event->type))
         return false;
+    if (event->type == EVENT_POOL)
+        return concerns_pool(core, s, event);
     if (store_find_row(core->store, s->session, &wanted, ret_handle, &none))
         return false;
     return filter_passes(s->filter, *ret_handle);
@@ -119,7 +134,9 @@ static void tell(struct core *core, struct subscription *s, const struct event *
         .kind = wire_borrow(event->kind),
     };
 
-    if (row_fill(&scratch, h, false, &row) == 0)
+    if (event->type == EVENT_POOL)
+        params.pool = wire_borrow(event->pool);
+    if (h && row_fill(&scratch, h, false, &row) == 0)
         params.row = &row;
     write_event(b, &params);
     arena_done(&scratch.arena);

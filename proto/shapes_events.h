@@ -22,7 +22,8 @@ SHAPE(unsubscribe_params)
     FIELD(int, seq, REQUIRED, "number of the event; they ascend by 1 over all types")              \
     FIELD(text, type, REQUIRED, "as subscribed to; or overflow: `missed` events are lost to you")  \
     FIELD(number, at, OPTIONAL, "Unix seconds")                                                    \
-    FIELD(text, kind, OPTIONAL, "the suspicion")                                                   \
+    FIELD(text, kind, OPTIONAL, "the suspicion, or the limit that a pool has met")                 \
+    FIELD(text, pool, OPTIONAL, "of a pool's event")                                               \
     FIELD(int, missed, OPTIONAL, "of an overflow: how many")                                       \
     OBJECT(ledger_row, row, OPTIONAL, "the socket as it is now")
 SHAPE(event_params)
