@@ -6,8 +6,6 @@
 #include <unistd.h>
 #include <utlist.h>
 
-#include "dial.h"
-#include "file_job.h"
 #include "proto/address.h"
 #include "proto/limits.h"
 
@@ -33,8 +31,8 @@ void call_free(struct call *c)
     if (c->prev)
         DL_DELETE(c->session->calls, c);
     call_end_lookup(c);
-    dial_free(c->dial);
-    file_job_free(c->file_job);
+    if (c->work)
+        c->work_free(c->work);
     if (c->fd >= 0)
         close(c->fd);
     arena_reset(&c->arena);

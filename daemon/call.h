@@ -16,9 +16,6 @@
  * -errno. */
 enum { LATER = INT_MIN };
 
-struct dial;
-struct file_job;
-
 struct call {
     struct core *core;
     struct session *session;
@@ -49,8 +46,8 @@ struct call {
     int fd;            /* came with the request; -1: none; owned */
     struct lookup *lookup;
     struct wire_sockaddr resolved; /* of the call's address */
-    struct dial *dial;
-    struct file_job *file_job;
+    void *work; /* of the handler's own, and how it ends; NULL: none */
+    void (*work_free)(void *work);
     struct link *links;
 };
 

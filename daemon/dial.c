@@ -1,5 +1,7 @@
-#include "dial.h"
-
+/* create_connection: connecting to a host by whichever of its addresses answers first (RFC 8305,
+ * "Happy Eyeballs"). Addresses are tried in an order that alternates between the families, each a
+ * little after the one before, or at once when that one failed. The sockets tried are no handles
+ * yet; the winner becomes one, the others are closed. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,10 +44,10 @@ static void close_candidate(struct dial *d, struct candidate *k)
     socket_close(fd);
 }
 
-void dial_free(struct dial *d)
+static void dial_free(void *work)
 {
-    if (!d)
-        return;
+    struct dial *d = work;
+
     wait_leave(d->wait, d->ticket);
     for (size_t i = 0; i < d->n; i++)
         if (d->candidates[i].state == IN_PROGRESS)
@@ -348,9 +350,10 @@ static int look_up(struct call *c, const struct create_connection_params *p)
         return error_memory(&c->error);
     if ((r = call_find_addresses(c, *p->host.s ? p->host.s : "0.0.0.0", port, &hints)))
         return r;
-    c->dial = dial_new(c, c->lookup->found);
+    c->work = dial_new(c, c->lookup->found);
+    c->work_free = dial_free;
     call_end_lookup(c);
-    return c->dial ? 0 : error_memory(&c->error);
+    return c->work ? 0 : error_memory(&c->error);
 }
 
 int on_create_connection(struct call *c, const struct create_connection_params *p,
@@ -362,17 +365,17 @@ int on_create_connection(struct call *c, const struct create_connection_params *
 
     if ((r = create_check(c, &how, 1)))
         return r;
-    if (!c->dial && (r = look_up(c, p)))
+    if (!c->work && (r = look_up(c, p)))
         return r;
-    winner = find_winner(c, c->dial);
+    winner = find_winner(c, c->work);
     /* One that is refused at once gives way to the next at once. */
-    while (!winner && is_due(c, c->dial)) {
-        try_next(c, c->dial, p, &how);
-        winner = find_winner(c, c->dial);
+    while (!winner && is_due(c, c->work)) {
+        try_next(c, c->work, p, &how);
+        winner = find_winner(c, c->work);
     }
     if (winner)
-        return take_winner(c, c->dial, winner, &how, ret);
-    if (n_in_progress(c->dial) == 0)
-        return all_failed(c, c->dial, p);
-    return wait_for_some(c, c->dial);
+        return take_winner(c, c->work, winner, &how, ret);
+    if (n_in_progress(c->work) == 0)
+        return all_failed(c, c->work, p);
+    return wait_for_some(c, c->work);
 }

@@ -66,8 +66,8 @@ int file_job_read(struct workers *w, struct file_job **job, int fd, int64_t offs
     return r;
 }
 
-void file_job_free(struct file_job *f)
+void file_job_free(void *job)
 {
-    if (f)
-        workers_forget(&f->job);
+    if (job)
+        workers_forget(&((struct file_job *)job)->job);
 }

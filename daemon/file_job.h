@@ -23,4 +23,4 @@ int file_job_read(struct workers *w, struct file_job **job, int fd, int64_t offs
                   void *owner);
 
 /* Frees it, now or when the worker has done with it. NULL is fine. */
-void file_job_free(struct file_job *job);
+void file_job_free(void *job);

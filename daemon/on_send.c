@@ -123,7 +123,7 @@ static int64_t left_to_read(const struct call *c, const struct sendfile_params *
 /* Sends what the worker has read. 0: all of it went out. */
 static int send_piece(struct call *c)
 {
-    struct file_job *job = c->file_job;
+    struct file_job *job = c->work;
 
     while (job->n_used < (size_t)job->n_read) {
         ssize_t n = socket_send(c->handle->fd, job->data + job->n_used,
@@ -143,23 +143,26 @@ static int send_piece(struct call *c)
 
 int on_sendfile(struct call *c, const struct sendfile_params *p, struct sent_result *ret)
 {
+    struct file_job *job = c->work;
     int r;
 
-    if (!c->file_job && (r = check_file(c, p)))
+    if (!job && (r = check_file(c, p)))
         return r;
-    if (c->file_job && !c->file_job->job.is_done)
+    if (job && !job->job.is_done)
         return call_wait_for_worker(c);
-    if (c->file_job) {
-        if (c->file_job->n_read < 0)
-            return call_os(c, (int)c->file_job->n_read, "the file");
+    if (job) {
+        if (job->n_read < 0)
+            return call_os(c, (int)job->n_read, "the file");
         if ((r = send_piece(c)) == 1)
             return tell_sent(c, ret);
         if (r)
             return r;
     }
-    if ((c->file_job && c->file_job->n_read == 0) || left_to_read(c, p) <= 0)
+    if ((job && job->n_read == 0) || left_to_read(c, p) <= 0)
         return tell_sent(c, ret);
-    r = file_job_read(c->core->file_workers, &c->file_job, c->fd, p->offset.v + (int64_t)c->n_sent,
+    r = file_job_read(c->core->file_workers, &job, c->fd, p->offset.v + (int64_t)c->n_sent,
                       left_to_read(c, p), c);
+    c->work = job;
+    c->work_free = file_job_free;
     return r < 0 ? call_os(c, r, "the file") : call_wait_for_worker(c);
 }
