@@ -110,7 +110,7 @@ int on_why(struct call *c, const struct why_params *p, struct why_result *ret)
     const struct pool_client client = call_client(c);
     const struct pool *pool = pools_find_for(c->core->pools, &client, p->pool.s);
     struct verdict verdict;
-    enum asks asks;
+    enum asks asks = ASKS_SOCKET;
     int r;
 
     if ((r = find_question(c, p->method.s, &asks)))
