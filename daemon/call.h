@@ -96,6 +96,7 @@ struct pool_client call_client(const struct call *c);
 /* What a pool's policy denies, and what it can no longer pay for, as the client's error. */
 int call_denied(struct call *c, const struct pool *pool, const struct verdict *verdict);
 int call_exhausted(struct call *c, const struct pool *pool, const struct pool_shortage *shortage);
+int call_lease_too_long(struct call *c, const struct pool *pool);
 
 /* The host name of an address that has to be looked up; NULL: it is none. Rules for names ask for
  * it. */

@@ -17,12 +17,13 @@ static int check_text(struct call *c, const char *param, const char *s)
 }
 
 /* The pool that pays: the one that is named, that of the listener, else the client's first. */
-static int find_pool(struct call *c, struct creation *how)
+int create_find_pool(struct call *c, struct creation *how)
 {
     const struct pool_client client = call_client(c);
+    struct pool *listener = c->method->id == METHOD_accept ? c->handle->pool : NULL;
 
-    if (!how->pool && c->method->id == METHOD_accept && c->handle->pool)
-        how->in = c->handle->pool;
+    if (!how->pool && listener && pool_may_use(listener, &client))
+        how->in = listener;
     else
         how->in = pools_find_for(c->core->pools, &client, how->pool);
     if (how->in)
@@ -37,11 +38,8 @@ static int check_budget(struct call *c, const struct creation *how, int n_socket
 {
     struct pool_shortage shortage;
 
-    if (!pool_grants_lease(how->in, how->lease.usec)) {
-        c->error.pool = how->in->name;
-        return error_set(&c->error, ERROR_LEASE, "TOO_LONG",
-                         "pool %s does not grant a lease that long (max-lease)", how->in->name);
-    }
+    if (!pool_grants_lease(how->in, how->lease.usec))
+        return call_lease_too_long(c, how->in);
     if (!pool_has_room(how->in, c->session->who->uid, store_n_held(c->session, how->in), n_sockets,
                        &shortage))
         return call_exhausted(c, how->in, &shortage);
@@ -75,7 +73,7 @@ int create_check(struct call *c, struct creation *how, int n_sockets)
 
     if ((r = check_text(c, "label", how->label)) || (r = check_text(c, "site", how->site)))
         return r;
-    if ((r = find_pool(c, how)) || (r = check_budget(c, how, n_sockets)))
+    if ((r = create_find_pool(c, how)) || (r = check_budget(c, how, n_sockets)))
         return r;
     if (how->survive)
         return error_set(
@@ -149,20 +147,21 @@ static bool is_same_place(const struct handle *h, struct wire_sockaddr wanted)
 static int adopt_living(struct call *c, const struct creation *how,
                         const struct wire_sockaddr *address, struct create_server_result *ret)
 {
-    struct wire_handle wanted = {.set = true, .name = how->name};
-    struct error none = {0};
-    struct handle *h;
+    struct handle *h =
+        how->name ? store_find_named(c->core->store, c->session, how->in, how->name) : NULL;
     int r;
 
-    if (!how->name || store_find(c->core->store, c->session, &wanted, &h, &none))
+    if (!h)
         return -1;
-    if (!is_same_place(h, *address))
+    if (!store_may_use(c->session, h) || !is_same_place(h, *address))
         return store_check_name(c->core->store, c->session, how->in, how->name, &c->error);
     ret->handle = wire_integer(h->id);
     ret->adopted = (struct wire_bool){true, true};
     /* One that was left behind is held again; one that is shared stays with its holder. */
     if (!h->session && (r = store_attach(c->core->store, h, c->session, &c->error)))
         return r;
+    if (how->lease.set && !pool_grants_lease(how->in, how->lease.usec))
+        return call_lease_too_long(c, how->in);
     if (how->lease.set && h->session == c->session &&
         (r = store_set_lease(c->core->store, h, how->lease.usec, &c->error)))
         return r;
@@ -223,16 +222,15 @@ static int check_server_place(struct call *c, const struct creation *how,
 int on_create_server(struct call *c, const struct create_server_params *p,
                      struct create_server_result *ret)
 {
-    struct creation how = CREATION_OF(p), nameless = how;
+    struct creation how = CREATION_OF(p);
     struct wire_sockaddr address;
     struct handle *h;
     int family = AF_UNSPEC, fd = -1, r;
 
-    nameless.name = NULL;
-    if ((r = create_check(c, &nameless, 1)) || (r = server_family(c, p, &family)) ||
+    if ((r = create_find_pool(c, &how)) || (r = server_family(c, p, &family)) ||
         (r = call_address(c, &p->address, family, SOCK_STREAM, true, &address)))
         return r;
-    how.in = nameless.in;
+    /* A living listener needs no new socket, and so nothing of a budget that may be used up. */
     if ((r = adopt_living(c, &how, &address, ret)) != -1)
         return r;
     if ((r = create_check(c, &how, 1)) || (r = create_check_kind(c, &how, family, SOCK_STREAM)) ||

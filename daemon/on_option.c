@@ -96,13 +96,11 @@ int on_setsockopt(struct call *c, const struct setsockopt_params *p, struct opti
         return call_os(c, r, option ? option->name : "setsockopt");
     store_note_use(c->core->store, c->handle, 0, 0);
     /* Some can be set and not be read back; the value that was given stands for them. */
-    if (option && !option->can_get) {
+    if ((option && !option->can_get) || tell_option(c, option, value.level, value.number,
+                                                    option ? option_size(option) : value.n, ret)) {
         ret->value = p->value;
-        return 0;
+        ret->base64 = p->base64;
     }
-    if (tell_option(c, option, value.level, value.number, option ? option_size(option) : value.n,
-                    ret))
-        ret->value = p->value;
     return 0;
 }
 

@@ -83,10 +83,23 @@ int on_bind(struct call *c, const struct bind_params *p, struct address_result *
     return socket_name(h->fd, &ret->address);
 }
 
+/* listen(2) binds a socket that is not: to any address, which the pool must allow. */
+static int check_unbound(struct call *c)
+{
+    struct wire_sockaddr name;
+
+    if (socket_name(c->handle->fd, &name) < 0 || socket_is_bound(&name))
+        return 0;
+    return call_check_bind(c, &name);
+}
+
 int on_listen(struct call *c, const struct listen_params *p, struct listen_result *ret)
 {
-    int r = socket_listen(c->handle->fd, p->backlog.set ? p->backlog.v : DEFAULT_BACKLOG);
+    int r = check_unbound(c);
 
+    if (r)
+        return r;
+    r = socket_listen(c->handle->fd, p->backlog.set ? p->backlog.v : DEFAULT_BACKLOG);
     if (r < 0)
         return call_os(c, r, "listen");
     store_note_state(c->core->store, c->handle, STATE_LISTENING);
@@ -102,7 +115,8 @@ int on_accept(struct call *c, const struct accept_params *p, struct accept_resul
     int fd, r;
 
     /* Before a connection is taken out of the queue: an error must not cost one. */
-    if ((r = create_check(c, &how, 1)))
+    if ((r = create_check(c, &how, 1)) ||
+        (r = create_check_kind(c, &how, c->handle->family, c->handle->type)))
         return r;
     fd = socket_accept(c->handle->fd, &ret->peer);
     if (fd == -EAGAIN)

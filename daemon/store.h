@@ -95,7 +95,7 @@ struct handle {
     struct wire_sockaddr *address, *peer; /* as last known; NULL: never */
     struct state_change changes[10];
     int n_changes;
-    bool is_read_shut; /* by its owner: the kernel tells that as it tells the peer's end */
+    bool is_read_shut;   /* by its owner: the kernel tells that as it tells the peer's end */
     enum ending_how how; /* when closed, with the time and the reason */
     int64_t ended;
     char *reason;                         /* or NULL */
@@ -159,6 +159,10 @@ void store_forget_session(struct session *session);
  * ERROR_HANDLE that says whether it is unknown or closed, when and how. */
 int store_find(struct store *s, const struct session *session, const struct wire_handle *wanted,
                struct handle **ret, struct error *e);
+
+/* The living handle of a name in this pool, whoever may use it; NULL: there is none. */
+struct handle *store_find_named(const struct store *s, const struct session *session,
+                                const struct pool *pool, const char *name);
 
 /* The same for one that the session may see, also if it may not use it; and, store_find_row, that
  * may be closed. */

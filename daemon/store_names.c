@@ -93,8 +93,8 @@ bool store_may_see(const struct session *session, const struct handle *h)
            (h->pool && pool_is_admin(h->pool, session->who->uid));
 }
 
-static struct handle *find_name_in(const struct store *s, const struct session *session,
-                                   const struct pool *pool, const char *name)
+struct handle *store_find_named(const struct store *s, const struct session *session,
+                                const struct pool *pool, const char *name)
 {
     char *key = store_make_key(session, pool, name);
     struct handle *h = key ? store_find_key(s, key) : NULL;
@@ -103,21 +103,26 @@ static struct handle *find_name_in(const struct store *s, const struct session *
     return h;
 }
 
-/* A durable name is looked for in the client's pools, in the order of the files. */
+/* A durable name is looked for in the pools in the order of the files; what the client may use goes
+ * before what it may only see. */
 static struct handle *find_name(const struct store *s, const struct session *session,
                                 const char *name)
 {
-    struct handle *h = NULL;
+    struct handle *h, *seen = NULL;
 
     /* A key, and no name. */
     if (strchr(name + (*name == '@'), '@') || strchr(name, '/'))
         return NULL;
     if (*name == '@' || !session->pools)
-        return find_name_in(s, session, NULL, name);
-    for (const struct pool *p = session->pools->first; p; p = p->next)
-        if ((h = find_name_in(s, session, p, name)) && store_may_see(session, h))
+        return store_find_named(s, session, NULL, name);
+    for (const struct pool *p = session->pools->first; p; p = p->next) {
+        h = store_find_named(s, session, p, name);
+        if (h && store_may_use(session, h))
             return h;
-    return NULL;
+        if (h && !seen && store_may_see(session, h))
+            seen = h;
+    }
+    return seen;
 }
 
 int store_find_row(struct store *s, const struct session *session, const struct wire_handle *wanted,

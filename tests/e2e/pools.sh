@@ -29,6 +29,9 @@ max-lease = 1min
 
 [pool back]
 users = root, 1
+
+[pool other]
+users = 1
 EOF
 
 n_failed=0
@@ -109,6 +112,22 @@ expect "a port is not shared between users" '*EADDRINUSE*' \
 expect "one user may share it with itself" '*"handle":*' \
     "$(as 1 create_server address=127.0.0.1:19999 reuse_port=true)"
 expect "root reaps" '*"reaped"*' "$("$dir/berth" ledger.reap filter.pool=front)"
+as 1 create_server address=127.0.0.1:19001 name=twice lease=30 >/dev/null
+expect "a name is its pool's own" '*"adopted":false*' \
+    "$(as 1 create_server address=127.0.0.1:19002 name=twice pool=other)"
+# Fills the pool up beside its listener.
+expect "a full pool gives a listener back" '*"adopted":true*' \
+    "$(as 65534 create_server address=127.0.0.1:18000 name=full lease=30 >/dev/null
+       printf 'socket\nsocket\ncreate_server address=127.0.0.1:18000 name=full\n' | as 65534 shell)"
+expect "a name of one's own goes before one that is only seen" '*"port":19003*' \
+    "$(as 1 create_server address=127.0.0.1:19004 name=mine pool=back lease=30 >/dev/null
+       "$dir/berth" create_server address=127.0.0.1:19003 name=mine pool=other lease=30 >/dev/null
+       "$dir/berth" getsockname handle=mine)"
+expect "listen binds too" '*DENIED*bind*' "$(printf 'socket name=@l\nlisten handle=@l\n' | as 65534 shell)"
+expect "a lease is not made longer" '*lease TOO_LONG*' \
+    "$(printf 'socket name=@l\nlease handle=@l lease=permanent\n' | as 65534 shell)"
+expect "the daemon's capabilities are not the client's" '*os EPERM*' \
+    "$(printf 'socket name=@l\nsetsockopt handle=@l option=SO_MARK value=1\n' | as 65534 shell)"
 expect "the law holds" '*"balance":0*' "$("$dir/berth" ledger.audit)"
 
 printf '%d passed, %d failed\n' $n_passed $n_failed
