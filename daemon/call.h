@@ -90,9 +90,6 @@ int call_lookup_started(struct call *c, int sys_errno);
 /* Frees the call's look-up. */
 void call_end_lookup(struct call *c);
 
-/* The client as far as pools are concerned. */
-struct pool_client call_client(const struct call *c);
-
 /* What a pool's policy denies, and what it can no longer pay for, as the client's error. */
 int call_denied(struct call *c, const struct pool *pool, const struct verdict *verdict);
 int call_exhausted(struct call *c, const struct pool *pool, const struct pool_shortage *shortage);

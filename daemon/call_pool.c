@@ -10,14 +10,6 @@
 #include "proto/codec.h"
 #include "socket.h"
 
-struct pool_client call_client(const struct call *c)
-{
-    const struct principal *who = c->session->who;
-
-    return (struct pool_client){who->uid, who->gids ? who->gids : &who->gid,
-                                who->gids ? who->n_gids : 1};
-}
-
 static const char *copy_text(struct call *c, const char *text)
 {
     return arena_copy(&c->arena, text, strlen(text));

@@ -16,12 +16,28 @@ static int check_text(struct call *c, const char *param, const char *s)
     return 0;
 }
 
-/* The pool that pays: the one that is named, that of the listener, else the client's first. */
+/* What can be refused without a look at any pool. */
+static int check_words(struct call *c, const struct creation *how)
+{
+    int r;
+
+    if ((r = check_text(c, "label", how->label)) || (r = check_text(c, "site", how->site)))
+        return r;
+    if (!how->survive)
+        return 0;
+    return error_set(&c->error, ERROR_LEASE, "CANNOT_KEEP",
+                     "no service manager keeps descriptors for this daemon: nothing of it survives "
+                     "its restart");
+}
+
 int create_find_pool(struct call *c, struct creation *how)
 {
-    const struct pool_client client = call_client(c);
+    const struct pool_client client = pool_client_of(c->session->who);
     struct pool *listener = c->method->id == METHOD_accept ? c->handle->pool : NULL;
+    int r;
 
+    if ((r = check_words(c, how)))
+        return r;
     if (!how->pool && listener && pool_may_use(listener, &client))
         how->in = listener;
     else
@@ -71,15 +87,8 @@ int create_check(struct call *c, struct creation *how, int n_sockets)
 {
     int r;
 
-    if ((r = check_text(c, "label", how->label)) || (r = check_text(c, "site", how->site)))
-        return r;
     if ((r = create_find_pool(c, how)) || (r = check_budget(c, how, n_sockets)))
         return r;
-    if (how->survive)
-        return error_set(
-            &c->error, ERROR_LEASE, "CANNOT_KEEP",
-            "no service manager keeps descriptors for this daemon: nothing of it survives "
-            "its restart");
     if (store_n_live(c->core->store) + n_sockets > c->core->n_max_handles)
         return error_os(&c->error, EMFILE, "the daemon's descriptors");
     return how->name ? store_check_name(c->core->store, c->session, how->in, how->name, &c->error)
@@ -199,7 +208,7 @@ static int open_server(struct call *c, const struct create_server_params *p,
     }
     if (!r) {
         what = "listen";
-        r = socket_listen(fd, p->backlog.set ? p->backlog.v : 128);
+        r = socket_listen(fd, p->backlog.set ? p->backlog.v : SOCKET_BACKLOG);
     }
     if (r < 0) {
         socket_close(fd);

@@ -7,8 +7,9 @@
  * before anything is done. n_sockets: how many are about to be made. Returns 0 or an error. */
 int create_check(struct call *c, struct creation *how, int n_sockets);
 
-/* Finds the pool that pays (how->in): the one that is named, that of the listener, else the
- * client's first. Returns 0, ERROR_INVALID_PARAMS or ERROR_POLICY. */
+/* Looks at the texts, and finds the pool that pays (how->in): the one that is named, that of the
+ * listener, else the client's first. Returns 0, ERROR_INVALID_PARAMS, ERROR_LEASE or ERROR_POLICY.
+ */
 int create_find_pool(struct call *c, struct creation *how);
 
 /* Whether the pool lets a socket of this kind be made. Returns 0 or ERROR_POLICY. */

@@ -40,7 +40,7 @@ static int fill_pool(struct call *c, const struct pool *pool, struct pool_row *r
 
 int on_pool_list(struct call *c, const struct pool_list_params *p, struct pool_list_result *ret)
 {
-    const struct pool_client client = call_client(c);
+    const struct pool_client client = pool_client_of(c->session->who);
     size_t n = 0;
     int r = 0;
 
@@ -107,7 +107,7 @@ static int ask(struct call *c, const struct why_params *p, enum asks asks,
 
 int on_why(struct call *c, const struct why_params *p, struct why_result *ret)
 {
-    const struct pool_client client = call_client(c);
+    const struct pool_client client = pool_client_of(c->session->who);
     const struct pool *pool = pools_find_for(c->core->pools, &client, p->pool.s);
     struct verdict verdict;
     enum asks asks = ASKS_SOCKET;

@@ -7,8 +7,6 @@
 #include "handlers.h"
 #include "socket.h"
 
-enum { DEFAULT_BACKLOG = 128 };
-
 int on_socket(struct call *c, const struct socket_params *p, struct socket_result *ret)
 {
     struct creation how = CREATION_OF(p);
@@ -99,7 +97,7 @@ int on_listen(struct call *c, const struct listen_params *p, struct listen_resul
 
     if (r)
         return r;
-    r = socket_listen(c->handle->fd, p->backlog.set ? p->backlog.v : DEFAULT_BACKLOG);
+    r = socket_listen(c->handle->fd, p->backlog.set ? p->backlog.v : SOCKET_BACKLOG);
     if (r < 0)
         return call_os(c, r, "listen");
     store_note_state(c->core->store, c->handle, STATE_LISTENING);

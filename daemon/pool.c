@@ -205,6 +205,12 @@ bool pools_are_for_others(const struct pools *pools)
     return false;
 }
 
+struct pool_client pool_client_of(const struct principal *who)
+{
+    return (struct pool_client){who->uid, who->gids ? who->gids : &who->gid,
+                                who->gids ? who->n_gids : 1};
+}
+
 struct pool *pools_find(const struct pools *pools, const char *name)
 {
     struct pool *p;

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "policy.h"
+#include "principal.h"
 #include "suspects.h"
 
 #define POOL_UNLIMITED INT64_MAX
@@ -68,6 +69,9 @@ struct pool_client {
     const gid_t *gids;
     size_t n_gids;
 };
+
+/* The client that a principal is; good as long as the principal is. */
+struct pool_client pool_client_of(const struct principal *who);
 
 /* -- making -- */
 

@@ -41,7 +41,6 @@ struct server {
     sd_event_source *listener, *listener_pause, *timer, *waits, *lookups, *files;
     struct signals signals;
     struct client *clients, *touched;
-    int n_clients;
     int64_t next_session;
     int64_t timer_at;
     bool has_waits;
@@ -55,7 +54,7 @@ struct core *server_core(struct server *s)
 
 int server_n_sessions(const struct server *s)
 {
-    return s->n_clients;
+    return (int)s->core.n_sessions;
 }
 
 /* -- sessions -- */
@@ -99,7 +98,7 @@ static void remove_client(struct client *c, const char *reason)
 
     untouch(c);
     DL_DELETE(s->clients, c);
-    s->core.n_sessions = --s->n_clients;
+    s->core.n_sessions--;
     sd_event_source_disable_unref(c->io);
     sd_event_source_disable_unref(c->process);
     if (c->pid_fd >= 0)
@@ -162,8 +161,7 @@ static int watch_client(struct server *s, struct client *c, int fd)
 /* Who has no pool has no business here. */
 static bool may_enter(const struct server *s, const struct principal *who)
 {
-    const struct pool_client client = {who->uid, who->gids ? who->gids : &who->gid,
-                                       who->gids ? who->n_gids : 1};
+    const struct pool_client client = pool_client_of(who);
 
     return who->uid == 0 || pools_find_for(s->core.pools, &client, NULL);
 }
@@ -176,7 +174,7 @@ static int add_known_client(struct server *s, int fd, struct principal *who)
 
     if (!may_enter(s, who))
         return admit_refuse(fd, who, ERROR_POLICY, NULL, "no pool of this daemon is for your user");
-    if (s->n_clients >= s->core.n_max_sessions)
+    if (s->core.n_sessions >= s->core.n_max_sessions)
         return admit_refuse(fd, who, ERROR_LIMIT, "SESSIONS",
                             "the daemon has as many sessions as it may (max-sessions); end one");
     if (count_of_uid(s, who->uid) >= s->core.config->n_max_sessions_per_uid)
@@ -195,7 +193,7 @@ static int add_known_client(struct server *s, int fd, struct principal *who)
     }
     c->peer->user = c;
     s->next_session++;
-    s->core.n_sessions = ++s->n_clients;
+    s->core.n_sessions++;
     s->core.n_sessions_total++;
     DL_APPEND(s->clients, c);
     if ((r = watch_client(s, c, fd)) < 0) {
@@ -434,7 +432,7 @@ int server_turn(struct server *s, int64_t timeout_usec)
                                                          : (uint64_t)timeout_usec);
     /* The loop hands out one event at a time. When turns are long, for somebody is busy, all that
      * has come meanwhile is taken notice of at once. */
-    for (int i = 0; at_once && r > 0 && i < 2 * s->n_clients + OTHER_SOURCES; i++)
+    for (int i = 0; at_once && r > 0 && i < 2 * s->core.n_sessions + OTHER_SOURCES; i++)
         r = sd_event_run(s->event, 0);
     if (r < 0)
         return r;

@@ -27,6 +27,9 @@ int64_t socket_inode(int fd);
 
 int socket_bind(int fd, const struct wire_sockaddr *address);
 
+/* Connections that may queue where nobody says how many: Python's default. */
+enum { SOCKET_BACKLOG = 128 };
+
 /* listen(2); returns the backlog in force: the kernel clamps it to net.core.somaxconn. */
 int socket_listen(int fd, int64_t backlog);
 

@@ -94,8 +94,7 @@ static void tell_missed(struct subscription *s, int64_t seq, int64_t n_missed, s
 static bool concerns_pool(struct core *core, const struct subscription *s,
                           const struct event *event)
 {
-    const struct call scratch = {.core = core, .session = s->session};
-    const struct pool_client client = call_client(&scratch);
+    const struct pool_client client = pool_client_of(s->session->who);
     const struct pool *pool = pools_find(core->pools, event->pool);
 
     if (s->filter && s->filter->pool.s && strcmp(s->filter->pool.s, event->pool) != 0)

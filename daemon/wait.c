@@ -74,18 +74,13 @@ static struct link *first_of(const struct point *p, int lane)
     return l;
 }
 
-static bool is_first_everywhere(const struct ticket *t)
+bool wait_is_first(const struct ticket *t)
 {
     for (int i = 0; i < t->n_links; i++)
         if (t->links[i].lane != WAIT_POLL &&
             first_of(t->links[i].point, t->links[i].lane) != &t->links[i])
             return false;
     return true;
-}
-
-bool wait_is_first(const struct ticket *t)
-{
-    return is_first_everywhere(t);
 }
 
 bool wait_is_free(const struct point *p, unsigned lanes)
@@ -103,7 +98,7 @@ static void unlink_one(struct wait *w, struct link *l)
 
     DL_DELETE(l->point->lanes[l->lane], l);
     next = l->lane == WAIT_POLL ? NULL : first_of(l->point, l->lane);
-    if (next && is_first_everywhere(next->ticket))
+    if (next && wait_is_first(next->ticket))
         make_runnable(w, next->ticket);
 }
 
@@ -187,7 +182,7 @@ int wait_enter(struct wait *w, struct ticket *t, struct point *p, unsigned lanes
     }
     for (int i = 0; i < t->n_links; i++)
         t->links[i].events = events_of_lane(t->links[i].lane, events);
-    return t->n_links && is_first_everywhere(t) ? arm(w, t->links[0].point) : 0;
+    return t->n_links && wait_is_first(t) ? arm(w, t->links[0].point) : 0;
 }
 
 int wait_enter_poll(struct wait *w, struct ticket *t, struct link *links, int n_links)
@@ -227,7 +222,7 @@ void wait_park(struct wait *w, struct ticket *t, bool park)
         struct link *next =
             t->links[i].lane == WAIT_POLL ? NULL : first_of(t->links[i].point, t->links[i].lane);
 
-        if (next && is_first_everywhere(next->ticket))
+        if (next && wait_is_first(next->ticket))
             make_runnable(w, next->ticket);
     }
 }
@@ -292,7 +287,7 @@ static void wake_point(struct wait *w, struct point *p, uint32_t events)
         p->watched = 0;
     }
     for (int lane = 0; lane < WAIT_POLL; lane++)
-        if ((l = first_of(p, lane)) && l->events & events && is_first_everywhere(l->ticket))
+        if ((l = first_of(p, lane)) && l->events & events && wait_is_first(l->ticket))
             make_runnable(w, l->ticket);
     DL_FOREACH(p->lanes[WAIT_POLL], l)
     make_runnable(w, l->ticket);

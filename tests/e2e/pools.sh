@@ -32,6 +32,11 @@ users = root, 1
 
 [pool other]
 users = 1
+families = AF_INET
+
+[pool few]
+users = 2
+max-sockets-per-session = 1
 EOF
 
 n_failed=0
@@ -123,6 +128,16 @@ expect "a name of one's own goes before one that is only seen" '*"port":19003*' 
     "$(as 1 create_server address=127.0.0.1:19004 name=mine pool=back lease=30 >/dev/null
        "$dir/berth" create_server address=127.0.0.1:19003 name=mine pool=other lease=30 >/dev/null
        "$dir/berth" getsockname handle=mine)"
+expect "accept asks the pool it takes into" '*DENIED*families*' \
+    "$(printf '%s\n' 'create_server address=unix:@berth-pools name=@l' \
+        'socket family=AF_UNIX name=@c' 'connect handle=@c address=unix:@berth-pools' \
+        'accept handle=@l pool=other timeout=5' | as 1 shell)"
+left=$(as 2 socket lease=30 | sed 's/[^0-9]*\([0-9]*\).*/\1/')
+expect "a session has its share by attaching too" '*max-sockets-per-session*' \
+    "$(printf 'socket\nattach handle=%s\n' "$left" | as 2 shell)"
+expect "one that has none yet may attach" "*\"handle\":$left*" "$(as 2 attach handle="$left")"
+expect "what would not survive is not adopted either" '*lease CANNOT_KEEP*' \
+    "$(as 1 create_server address=127.0.0.1:19001 name=twice survive=true)"
 expect "listen binds too" '*DENIED*bind*' "$(printf 'socket name=@l\nlisten handle=@l\n' | as 65534 shell)"
 expect "a lease is not made longer" '*lease TOO_LONG*' \
     "$(printf 'socket name=@l\nlease handle=@l lease=permanent\n' | as 65534 shell)"
