@@ -170,6 +170,8 @@ void berth_free_rows(struct berth_row *rows)
     free(all);
 }
 
+enum { MOST_PAGES = 1000000 };
+
 /* Adds one page of rows. Returns 1 when there are more (*after is moved on), 0 when not, -1. */
 static int add_page(berth *b, const char *filter, int64_t *after, struct rows *rows)
 {
@@ -187,8 +189,7 @@ static int add_page(berth *b, const char *filter, int64_t *after, struct rows *r
     for (size_t i = 0; i < r.rows.n; i++)
         if (!add_row(rows, &r.rows.items[i]))
             return failure_local(b, ENOMEM, NULL, "out of memory");
-    /* Pages go upwards, or there would be no end. */
-    if (!r.next.set || r.next.v <= *after)
+    if (!r.next.set || r.next.v == *after)
         return 0;
     *after = r.next.v;
     return 1;
@@ -198,15 +199,19 @@ int berth_ledger_list(berth *b, const char *filter, struct berth_row **ret_rows)
 {
     struct rows *rows = calloc(1, sizeof *rows);
     int64_t after = 0;
-    int r;
+    int n_pages = 0, r;
 
     *ret_rows = NULL;
     if (!rows) {
         errno = ENOMEM;
         return -1;
     }
-    while ((r = add_page(b, filter, &after, rows)) > 0)
-        ;
+    do
+        r = add_page(b, filter, &after, rows);
+    while (r > 0 && ++n_pages < MOST_PAGES);
+    /* A daemon that always has one more page is none; closed rows do not go upwards. */
+    if (r > 0)
+        r = failure_local(b, EPROTO, NULL, "the daemon's rows have no end");
     if (r == 0 && rows->last)
         *ret_rows = &rows->first;
     else

@@ -12,7 +12,6 @@ struct cli {
     const char *socket; /* --socket; NULL: found by the library */
     const char *file;   /* --file; NULL: none */
     bool json;          /* --json, or the output is no terminal: results as JSON */
-    bool wants_json;    /* --json was given */
     bool stop;          /* --stop */
     bool in_shell;
     berth *session; /* opened when first needed; NULL: not yet */

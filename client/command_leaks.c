@@ -59,7 +59,7 @@ static int show(const struct cli *cli, const char *result)
 
     if (!list || json.tokens[list].type != JSON_ARRAY)
         r = -1;
-    else if (cli->wants_json)
+    else if (cli->json)
         r = printf("%.*s\n", (int)(json.tokens[list].end - json.tokens[list].start),
                    result + json.tokens[list].start) < 0
                 ? -1

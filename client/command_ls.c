@@ -44,7 +44,7 @@ static int show(const struct cli *cli, struct buf *rows)
     buf_add_char(rows, '\0');
     if (rows->failed)
         return -1;
-    if (cli->wants_json)
+    if (cli->json)
         return puts(rows->data + rows->start) < 0 ? -1 : 0;
     r = json_scan(&json, rows->data + rows->start, buf_len(rows) - 1, &e);
     r = r && (r != ERROR_INVALID_REQUEST || json.n_tokens == 0)

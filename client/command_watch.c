@@ -165,7 +165,7 @@ static int print_event(const struct cli *cli, const char *text, struct json *jso
     struct error e = {0};
     int r;
 
-    if (cli->wants_json) {
+    if (cli->json) {
         printf("{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":%s}\n", text);
         return fflush(stdout);
     }

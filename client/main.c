@@ -28,7 +28,7 @@ static int run(struct cli *cli, int n, char **words)
             cli->socket = optarg;
             break;
         case 'j':
-            cli->json = cli->wants_json = true;
+            cli->json = true;
             break;
         case 'f':
             cli->file = optarg;

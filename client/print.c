@@ -16,11 +16,11 @@ static void add_string(const struct json *json, uint32_t token, struct buf *b)
 
     if (json->tokens[token].has_escape) {
         if ((text = json_get_string(json, token, &a, &n)))
-            buf_add(b, text, n);
+            term_add_visible(b, text, n);
         arena_done(&a);
     } else {
-        buf_add(b, json->text + json->tokens[token].start,
-                json->tokens[token].end - json->tokens[token].start);
+        term_add_visible(b, json->text + json->tokens[token].start,
+                         json->tokens[token].end - json->tokens[token].start);
     }
 }
 

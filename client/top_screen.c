@@ -9,6 +9,7 @@
 #include <wctype.h>
 
 #include "client/cell.h"
+#include "client/term.h"
 #include "proto/address.h"
 
 enum { HEADER_LINES = 4, MOST_WIDE = 512 };
@@ -83,7 +84,8 @@ static void put(int y, int x, int width, const char *text, bool align_right)
         }
         text += taken;
         length -= taken;
-        if (!iswprint((wint_t)wide[n]) || (columns = wcwidth(wide[n])) < 0) {
+        if (!iswprint((wint_t)wide[n]) || term_is_invisible((uint32_t)wide[n]) ||
+            (columns = wcwidth(wide[n])) < 0) {
             wide[n] = L'?';
             columns = 1;
         }

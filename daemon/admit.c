@@ -47,8 +47,15 @@ static bool read_reaped(int pid_fd, int *ret_status)
     return true;
 }
 
-/* proc(5): the last field of /proc/PID/stat is the exit status, as waitpid(2) has it. */
-static bool read_zombie(pid_t pid, int *ret_status)
+/* proc(5): what of /proc/PID/stat stands behind the name, which may have spaces and brackets: the
+ * state, and 49 numbers. */
+struct process {
+    char state;
+    unsigned flags;
+    int status; /* as waitpid(2) has it */
+};
+
+static bool read_process(pid_t pid, struct process *ret)
 {
     char path[32], stat[1024], *at;
     FILE *f;
@@ -59,20 +66,40 @@ static bool read_zombie(pid_t pid, int *ret_status)
         return false;
     read = fgets(stat, sizeof stat, f);
     fclose(f);
-    if (!read || !(at = strrchr(stat, ')')) || (at[2] != 'Z' && at[2] != 'X'))
+    if (!read || !(at = strrchr(stat, ')')) ||
+        sscanf(at, ") %c %*d %*d %*d %*d %*d %u", &ret->state, &ret->flags) != 2)
         return false;
-    at = strrchr(stat, ' ');
-    return sscanf(at, "%d", ret_status) == 1;
+    return sscanf(strrchr(stat, ' '), "%d", &ret->status) == 1;
 }
 
-bool admit_read_end(int pid_fd, pid_t pid, char *ret_text, size_t n)
+/* Who may not look into a process reads 0 there. */
+static bool read_zombie(const struct principal *who, int *ret_status)
+{
+    struct process p;
+
+    if (!read_process(who->pid, &p) || (p.state != 'Z' && p.state != 'X') ||
+        (p.status == 0 && geteuid() != 0 && geteuid() != who->uid))
+        return false;
+    *ret_status = p.status;
+    return true;
+}
+
+static bool has_ended(int pid_fd)
 {
     struct pollfd p = {.fd = pid_fd, .events = POLLIN};
+
+    return poll(&p, 1, 0) == 1;
+}
+
+bool admit_read_end(int pid_fd, const struct principal *who, char *ret_text, size_t n)
+{
     int status;
 
-    if (pid_fd < 0 || poll(&p, 1, 0) != 1)
+    if (pid_fd < 0 || !has_ended(pid_fd))
         return false;
-    if (!read_reaped(pid_fd, &status) && !read_zombie(pid, &status))
+    /* It may be reaped between the first question and the second. */
+    if (!read_reaped(pid_fd, &status) && !read_zombie(who, &status) &&
+        !read_reaped(pid_fd, &status))
         return false;
     if (WIFSIGNALED(status))
         snprintf(ret_text, n, "its process was killed by signal %d (%s)", WTERMSIG(status),
@@ -80,6 +107,14 @@ bool admit_read_end(int pid_fd, pid_t pid, char *ret_text, size_t n)
     else
         snprintf(ret_text, n, "its process ended with status %d", WEXITSTATUS(status));
     return true;
+}
+
+bool admit_is_ending(int pid_fd, const struct principal *who)
+{
+    const unsigned exiting = 0x4; /* PF_EXITING of the kernel's <linux/sched.h> */
+    struct process p;
+
+    return pid_fd >= 0 && !has_ended(pid_fd) && read_process(who->pid, &p) && p.flags & exiting;
 }
 
 /* SO_PEERGROUPS (Linux 4.13): the supplementary groups. Without them the primary one has to do. */

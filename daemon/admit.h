@@ -16,10 +16,14 @@ struct principal *admit_identify(int fd, int64_t session);
  * hang-up has to do. */
 int admit_open_process(int fd, pid_t pid);
 
-/* How the client's process ended, in words ("its process was killed by signal 9 (Killed)"), where the kernel tells:
- * PIDFD_GET_INFO for one that was reaped (Linux 6.15), /proc for one that was not. False when it lives or nobody
- * tells. */
-bool admit_read_end(int pid_fd, pid_t pid, char *ret_text, size_t n);
+/* How the client's process ended, in words ("its process was killed by signal 9 (Killed)"), where
+ * the kernel tells: PIDFD_GET_INFO for one that was reaped (Linux 6.15), /proc for one that was
+ * not. False when it lives or nobody tells. */
+bool admit_read_end(int pid_fd, const struct principal *who, char *ret_text, size_t n);
+
+/* Whether the client's process is on its way out and cannot be asked yet: a socket is closed a
+ * moment before that. False where nobody tells. Does not block. */
+bool admit_is_ending(int pid_fd, const struct principal *who);
 
 /* Tells the client why there will be no session, if the socket takes it at once, and hangs up (fd
  * is closed). Returns -errno for whoever wanted the session. */

@@ -46,7 +46,7 @@ struct call {
     int fd;            /* came with the request; -1: none; owned */
     struct lookup *lookup;
     struct wire_sockaddr resolved; /* of the call's address */
-    void *work; /* of the handler's own, and how it ends; NULL: none */
+    void *work;                    /* of the handler's own, and how it ends; NULL: none */
     void (*work_free)(void *work);
     struct link *links;
 };
@@ -102,8 +102,34 @@ const char *call_name_of(const struct wire_address *given);
 /* Asks the policy of the call's handle. Returns 0 or ERROR_POLICY. */
 int call_check_bind(struct call *c, const struct wire_sockaddr *address);
 int call_check_option(struct call *c, const struct pool *pool, const struct option_value *value);
+int call_check_plane(struct call *c, enum policy_plane plane);
 int call_check_connect(struct call *c, const struct wire_sockaddr *address,
                        const struct wire_address *given);
+
+/* Whether the pool's policy allows this client such a socket. */
+bool call_allows_socket(const struct call *c, const struct pool *pool, int family, int type,
+                        struct verdict *ret);
+
+/* -- acting as the client -- */
+
+/* As what a socket of this family is made and used for the client. */
+enum principal_part call_part(int family);
+
+/* principal_assume for the call's client, whose refusal is the client's error (> 0). To be followed
+ * by principal_resume. */
+int call_assume(struct call *c, enum principal_part part);
+
+/* What a path leads to, held against the policy as well once the path itself has been: for binding
+ * in this pool (NULL: there is but one), where a link may still be put in the way between this and
+ * bind(2); and for connecting and sending with the call's handle. There the address becomes one
+ * that leads to the file that was looked at, whatever becomes of the path, while *ret_fd (-1: not
+ * needed; the caller's to close) is open. Returns 0, ERROR_OS or ERROR_POLICY. */
+int call_check_bind_path(struct call *c, const struct pool *pool,
+                         const struct wire_sockaddr *address);
+int call_pin_path(struct call *c, struct wire_sockaddr *address, int *ret_fd);
+
+/* An -errno of what was done as the client. */
+int call_os_as_client(struct call *c, enum principal_part part, int r, const char *what);
 
 /* An -errno of a system call as the client's error. */
 int call_os(struct call *c, int r, const char *what);

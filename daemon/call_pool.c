@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "call.h"
@@ -9,6 +10,7 @@
 #include "proto/address.h"
 #include "proto/codec.h"
 #include "socket.h"
+#include "unix_path.h"
 
 static const char *copy_text(struct call *c, const char *text)
 {
@@ -81,35 +83,34 @@ int call_check_bind(struct call *c, const struct wire_sockaddr *address)
     return call_denied(c, pool, &verdict);
 }
 
-/* What the kernel asks a capability for (socket(7), ip(7)): it would look at the daemon's, not the
- * client's. */
-static bool needs_privilege(const struct option_value *value)
-{
-    static const struct {
-        int level, number;
-    } options[] = {
-        {SOL_SOCKET, SO_DEBUG},           {SOL_SOCKET, SO_MARK},     {SOL_SOCKET, SO_RCVBUFFORCE},
-        {SOL_SOCKET, SO_SNDBUFFORCE},     {SOL_SOCKET, SO_PRIORITY}, {IPPROTO_IP, IP_TRANSPARENT},
-        {IPPROTO_IPV6, IPV6_TRANSPARENT},
-    };
-
-    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
-        if (value->level == options[i].level && value->number == options[i].number)
-            return true;
-    return false;
-}
-
 int call_check_option(struct call *c, const struct pool *pool, const struct option_value *value)
 {
-    static const unsigned char off[sizeof value->data];
     struct verdict verdict;
 
-    if (needs_privilege(value) && c->session->who->uid != 0 && c->session->who->uid != geteuid())
-        return error_os(&c->error, EPERM, value->name ? value->name : "setsockopt");
-    if (!pool || memcmp(value->data, off, value->n) == 0 ||
-        policy_check_option(pool->settings.policy, value->level, value->number, &verdict))
+    if (!pool || policy_check_option(pool->settings.policy, value->level, value->number,
+                                     value->data, value->n, &verdict))
         return 0;
     return call_denied(c, pool, &verdict);
+}
+
+int call_check_plane(struct call *c, enum policy_plane plane)
+{
+    const struct pool *pool = c->handle->pool;
+    struct verdict verdict;
+
+    if (!pool || policy_check_plane(pool->settings.policy, plane, &verdict))
+        return 0;
+    return call_denied(c, pool, &verdict);
+}
+
+bool call_allows_socket(const struct call *c, const struct pool *pool, int family, int type,
+                        struct verdict *ret)
+{
+    const struct policy *policy = pool->settings.policy;
+
+    if (principal_is_trusted(c->session->who))
+        return policy_check_socket(policy, family, type, ret);
+    return policy_check_stranger_socket(policy, family, type, ret);
 }
 
 int call_check_connect(struct call *c, const struct wire_sockaddr *address,
@@ -128,4 +129,92 @@ int call_check_connect(struct call *c, const struct wire_sockaddr *address,
     if (policy_check_connect(pool->settings.policy, &destination, name, &verdict))
         return 0;
     return call_denied(c, pool, &verdict);
+}
+
+/* -- acting as the client -- */
+
+enum principal_part call_part(int family)
+{
+    return family == AF_INET || family == AF_INET6 ? PRINCIPAL_OWNER : PRINCIPAL_WHOLE;
+}
+
+int call_assume(struct call *c, enum principal_part part)
+{
+    int r = principal_assume(c->session->who, part);
+
+    if (r == 0)
+        return 0;
+    c->error.hint = "to act as your user the daemon needs CAP_SETUID and CAP_SETGID";
+    return call_os(c, r, "to act as your user");
+}
+
+int call_os_as_client(struct call *c, enum principal_part part, int r, const char *what)
+{
+    if ((r == -EACCES || r == -EPERM) && part != PRINCIPAL_OWNER &&
+        principal_is_other(c->session->who))
+        c->error.hint = "your user may not do this itself, so the daemon does not do it for you";
+    return call_os(c, r, what);
+}
+
+/* What the path of a Unix socket leads to, as the client finds it. */
+static int pin(struct call *c, const struct wire_sockaddr *address, bool is_bind,
+               struct wire_sockaddr *ret_real, int *ret_fd)
+{
+    int r = call_assume(c, PRINCIPAL_WHOLE);
+
+    if (r)
+        return r;
+    *ret_fd = unix_path_open(address, is_bind, ret_real);
+    principal_resume(c->session->who, PRINCIPAL_WHOLE);
+    return *ret_fd < 0 ? call_os_as_client(c, PRINCIPAL_WHOLE, *ret_fd, c->method->name) : 0;
+}
+
+/* The path was allowed as it stands; what it leads to has to be as well. */
+static int check_real(struct call *c, const struct pool *pool, const struct wire_sockaddr *real,
+                      bool is_bind)
+{
+    const struct policy *policy = pool->settings.policy;
+    struct verdict verdict;
+    int r;
+
+    if (is_bind ? policy_check_bind(policy, real, &verdict)
+                : policy_check_connect(policy, real, NULL, &verdict))
+        return 0;
+    r = call_denied(c, pool, &verdict);
+    c->error.hint = arena_printf(&c->arena, "the path leads to %s: %s",
+                                 ((const struct sockaddr_un *)&real->addr)->sun_path, verdict.hint);
+    return r;
+}
+
+int call_check_bind_path(struct call *c, const struct pool *pool,
+                         const struct wire_sockaddr *address)
+{
+    struct wire_sockaddr real;
+    int fd = -1, r;
+
+    if (!pool || !unix_path_is(address) || !policy_has_rules(pool->settings.policy, POLICY_BIND))
+        return 0;
+    if ((r = pin(c, address, true, &real, &fd)))
+        return r;
+    close(fd);
+    return check_real(c, pool, &real, true);
+}
+
+int call_pin_path(struct call *c, struct wire_sockaddr *address, int *ret_fd)
+{
+    const struct pool *pool = c->handle->pool;
+    struct wire_sockaddr real;
+    int r;
+
+    *ret_fd = -1;
+    if (!pool || !unix_path_is(address) || !policy_has_rules(pool->settings.policy, POLICY_CONNECT))
+        return 0;
+    if ((r = pin(c, address, false, &real, ret_fd)))
+        return r;
+    if ((r = check_real(c, pool, &real, false))) {
+        close(*ret_fd);
+        return r;
+    }
+    unix_path_of_fd(*ret_fd, address);
+    return 0;
 }

@@ -80,8 +80,9 @@ static int take_lock(struct control *c, const char *path, char *message, size_t 
 
 /* -- the path -- */
 
-/* Whether what lies at the path may be replaced: nothing, or a socket that nobody serves. */
-static int check_path(const char *path, const struct sockaddr_un *address, char *message, size_t n)
+/* Makes room at the path: a socket that nobody serves is removed, anything else is left alone. Only
+ * who holds the lock comes here. */
+static int clear_path(const char *path, const struct sockaddr_un *address, char *message, size_t n)
 {
     struct stat st;
     int fd, r;
@@ -98,7 +99,7 @@ static int check_path(const char *path, const struct sockaddr_un *address, char 
     r = connect(fd, (const struct sockaddr *)address, sizeof *address);
     close(fd);
     if (r < 0 && errno != EAGAIN)
-        return 0;
+        return unlink(path) < 0 ? fail(message, n, path, "a stale socket") : 0;
     snprintf(message, n, "%s: another program serves it", path);
     return -EADDRINUSE;
 }
@@ -113,25 +114,23 @@ static void make_directory(const char *path)
     free(copy);
 }
 
-/* Under another name first, so that who sees the path can connect to it. */
-static int bind_and_listen(struct control *c, const char *path, char *message, size_t n)
+/* Not under another name first: that would be the peer's name for clients, also when it is no more.
+ */
+static int bind_and_listen(struct control *c, const char *path, const struct sockaddr_un *address,
+                           char *message, size_t n)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct stat st;
     mode_t mask;
     int r;
 
-    snprintf(address.sun_path, sizeof address.sun_path, "%s.new", path);
-    unlink(address.sun_path);
     mask = umask(0177);
-    r = bind(c->fd, (struct sockaddr *)&address, sizeof address);
+    r = bind(c->fd, (const struct sockaddr *)address, sizeof *address);
     umask(mask);
     if (r < 0)
         return fail(message, n, path, "bind");
-    if (listen(c->fd, 4096) < 0 || stat(address.sun_path, &st) < 0 ||
-        rename(address.sun_path, path) < 0) {
+    if (listen(c->fd, 4096) < 0 || lstat(path, &st) < 0) {
         r = fail(message, n, path, "listen");
-        unlink(address.sun_path);
+        unlink(path);
         return r;
     }
     c->device = st.st_dev;
@@ -145,20 +144,19 @@ static int open_socket(struct control *c, const char *path, char *message, size_
     int r;
 
     strcpy(address.sun_path, path);
-    if ((r = check_path(path, &address, message, n)) < 0)
+    if ((r = clear_path(path, &address, message, n)) < 0)
         return r;
     c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (c->fd < 0)
         return fail(message, n, path, "socket");
-    if ((r = bind_and_listen(c, path, message, n)) < 0)
+    if ((r = bind_and_listen(c, path, &address, message, n)) < 0)
         close(c->fd);
     return r;
 }
 
 int control_open(struct control *c, const char *path, char *message, size_t n)
 {
-    /* ".new" must fit too. */
-    size_t n_most = sizeof((struct sockaddr_un *)0)->sun_path - sizeof ".new";
+    size_t n_most = sizeof((struct sockaddr_un *)0)->sun_path - 1;
     int r;
 
     *c = (struct control){.fd = -1, .lock_fd = -1};

@@ -1,5 +1,6 @@
 #include "core.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -8,7 +9,9 @@
 #include "proto/limits.h"
 
 enum {
-    RESERVED_FDS = 64,   /* the daemon's own, at most; a quarter where descriptors are few */
+    RESERVED_FDS = 64,   /* the daemon's own and its workers'; a quarter where there are few … */
+    SPARE_FDS = 8,       /* … but at least these, beside what is open at the start: the log's, a
+                            client's that is refused, what comes with a request, … */
     LOOKUP_THREADS = 64, /* they sleep; a dead name server must need many sessions to use them up */
     LOOKUP_SHARE = 4,    /* of one session */
     FILE_THREADS = 4,
@@ -45,12 +48,26 @@ int core_open(struct core *core, const struct config *config, struct now (*clock
     return core->store && core->scratch ? 0 : -ENOMEM;
 }
 
+/* How many descriptors are open; as many as are reserved where that cannot be asked. */
+static int64_t count_fds(void)
+{
+    DIR *d = opendir("/proc/self/fd");
+    int64_t n = 0;
+
+    if (!d)
+        return RESERVED_FDS;
+    while (readdir(d))
+        n++;
+    closedir(d);
+    return n - 3; /* ".", "..", and the folder itself */
+}
+
 /* What the process's descriptors allow, shared out before the first comes: two for a session (its
  * socket and its process), one for a handle. */
 void core_share_out_fds(struct core *core)
 {
     struct rlimit limit;
-    int64_t n_fds = 1024, n_sessions;
+    int64_t n_fds = 1024, n_sessions, n_reserved;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         limit.rlim_cur = limit.rlim_max;
@@ -58,9 +75,16 @@ void core_share_out_fds(struct core *core)
         getrlimit(RLIMIT_NOFILE, &limit);
         n_fds = limit.rlim_cur > INT32_MAX ? INT32_MAX : (int64_t)limit.rlim_cur;
     }
-    n_fds -= n_fds / 4 < RESERVED_FDS ? n_fds / 4 : RESERVED_FDS;
-    n_sessions =
-        n_fds / 4 < core->config->n_max_sessions ? n_fds / 4 : core->config->n_max_sessions;
+    if (!core->n_own_fds)
+        core->n_own_fds = count_fds();
+    n_reserved = n_fds / 4 < RESERVED_FDS ? n_fds / 4 : RESERVED_FDS;
+    if (n_reserved < core->n_own_fds + SPARE_FDS)
+        n_reserved = core->n_own_fds + SPARE_FDS;
+    n_fds -= n_reserved < n_fds ? n_reserved : n_fds;
+    /* One session that can hold something, before many that cannot. */
+    n_sessions = n_fds < 4 && n_fds > 2 ? 1 : n_fds / 4;
+    if (n_sessions > core->config->n_max_sessions)
+        n_sessions = core->config->n_max_sessions;
     core->n_max_sessions = n_sessions;
     core->n_max_handles = n_fds - 2 * n_sessions;
 }

@@ -14,7 +14,8 @@ struct core {
     struct now (*clock)(void);
     int64_t started;                       /* monotonic microseconds */
     int64_t n_max_sessions, n_max_handles; /* as the process's descriptors allow */
-    struct pools *pools;     /* the settings'; or, without any, its own */
+    int64_t n_own_fds;                     /* open when nobody had come yet */
+    struct pools *pools;                   /* the settings'; or, without any, its own */
     struct pools *own_pools;
     struct wait *wait;
     struct store *store;
@@ -35,7 +36,8 @@ int core_open(struct core *core, const struct config *config, struct now (*clock
               int64_t first_handle);
 
 /* Shares the process's descriptors out among sessions and handles, after raising their limit as far
- * as it may go. */
+ * as it may go. The first time, before the first session, what is open counts as the daemon's own.
+ * Where next to nothing is left, n_max_sessions is 0. */
 void core_share_out_fds(struct core *core);
 
 /* Gives it all back: sockets are closed, calls must have ended. */

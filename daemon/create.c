@@ -62,25 +62,71 @@ static int check_budget(struct call *c, const struct creation *how, int n_socket
     return 0;
 }
 
+int create_check_attach(struct call *c, const struct handle *h, const struct wire_lease *lease)
+{
+    struct pool_shortage shortage = {.limit = "max-sockets-per-session"};
+    struct pool *pool = h->pool;
+
+    if (pool && lease->set && !pool_grants_lease(pool, lease->usec))
+        return call_lease_too_long(c, pool);
+    if (!pool || h->session)
+        return 0;
+    shortage.most = pool->settings.limits.n_max_sockets_per_session;
+    shortage.n_in_use = store_n_held(c->session, pool);
+    return shortage.n_in_use < shortage.most ? 0 : call_exhausted(c, pool, &shortage);
+}
+
 int create_check_kind(struct call *c, const struct creation *how, int family, int type)
 {
     struct verdict verdict;
 
-    if (policy_check_socket(how->in->settings.policy, family, type, &verdict))
+    if (call_allows_socket(c, how->in, family, type, &verdict))
         return 0;
     return call_denied(c, how->in, &verdict);
 }
 
-int create_socket(struct call *c, const struct creation *how, int family, int type, int protocol)
+static int set_flag(int fd, int level, int number, int v)
 {
-    int fd, on = 1;
+    return socket_set_option(fd, level, number, &v, sizeof v);
+}
 
-    principal_assume(c->session->who);
+static int check_dualstack(struct call *c, const struct creation *how)
+{
+    const struct option_value off = {
+        .level = IPPROTO_IPV6, .number = IPV6_V6ONLY, .n = sizeof(int)};
+
+    return call_check_option(c, how->in, &off);
+}
+
+/* What a socket of the pool begins with. */
+static void set_defaults(const struct creation *how, int fd, int family, int type)
+{
+    const struct policy *policy = how->in->settings.policy;
+    struct verdict verdict;
+    const int off = 0;
+
+    if (how->in->settings.keepalive && type == SOCK_STREAM && family != AF_UNIX)
+        set_flag(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    if (family == AF_INET6 &&
+        !policy_check_option(policy, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off, &verdict))
+        set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+}
+
+int create_socket(struct call *c, const struct creation *how, int family, int type, int protocol,
+                  int *ret_fd)
+{
+    enum principal_part part = call_part(family);
+    int fd, r = call_assume(c, part);
+
+    if (r)
+        return r;
     fd = socket_open(family, type, protocol);
-    principal_resume(c->session->who);
-    if (fd >= 0 && how->in->settings.keepalive && type == SOCK_STREAM && family != AF_UNIX)
-        socket_set_option(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    return fd;
+    principal_resume(c->session->who, part);
+    if (fd < 0)
+        return call_os_as_client(c, part, fd, "socket");
+    set_defaults(how, fd, family, type);
+    *ret_fd = fd;
+    return 0;
 }
 
 int create_check(struct call *c, struct creation *how, int n_sockets)
@@ -111,8 +157,12 @@ int create_with_options(struct call *c, const struct creation *how, int fd,
     size_t failed = 0;
     int r = check_options(c, how, options);
 
-    if (!r && (r = socket_set_options(fd, options, &failed)) < 0)
-        r = call_os(c, r, options->items[failed].name);
+    if (!r && !(r = call_assume(c, PRINCIPAL_RIGHTS))) {
+        r = socket_set_options(fd, options, &failed);
+        principal_resume(c->session->who, PRINCIPAL_RIGHTS);
+        if (r < 0)
+            r = call_os_as_client(c, PRINCIPAL_RIGHTS, r, options->items[failed].name);
+    }
     if (r)
         socket_close(fd);
     return r;
@@ -164,58 +214,48 @@ static int adopt_living(struct call *c, const struct creation *how,
         return -1;
     if (!store_may_use(c->session, h) || !is_same_place(h, *address))
         return store_check_name(c->core->store, c->session, how->in, how->name, &c->error);
+    if ((r = create_check_attach(c, h, &how->lease)))
+        return r;
     ret->handle = wire_integer(h->id);
     ret->adopted = (struct wire_bool){true, true};
     /* One that was left behind is held again; one that is shared stays with its holder. */
-    if (!h->session && (r = store_attach(c->core->store, h, c->session, &c->error)))
-        return r;
-    if (how->lease.set && !pool_grants_lease(how->in, how->lease.usec))
-        return call_lease_too_long(c, how->in);
-    if (how->lease.set && h->session == c->session &&
-        (r = store_set_lease(c->core->store, h, how->lease.usec, &c->error)))
+    if ((!h->session || h->session == c->session) &&
+        (r = store_attach(c->core->store, h, c->session, &how->lease, &c->error)))
         return r;
     store_note_use(c->core->store, h, 0, 0);
     return socket_name(h->fd, &ret->address);
 }
 
-static int set_flag(int fd, int level, int number, int v)
+static int set_server_flags(const struct create_server_params *p, int fd, int family)
 {
-    return socket_set_option(fd, level, number, &v, sizeof v);
-}
+    int r = family == AF_UNIX ? 0 : set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 
-/* socket, options, bind, listen. Returns the fd or an error (> 0) — so the fd comes by ret_fd. */
-static int open_server(struct call *c, const struct create_server_params *p,
-                       const struct creation *how, const struct wire_sockaddr *address, int *ret_fd)
-{
-    int family = address->addr.ss_family, fd = create_socket(c, how, family, SOCK_STREAM, 0), r = 0;
-    const char *what = "socket";
-
-    if (fd < 0)
-        return call_os(c, fd, what);
-    if (family != AF_UNIX)
-        r = set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (!r && p->reuse_port.v)
         r = set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (!r && family == AF_INET6)
         r = set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, !p->dualstack.v);
-    if (!r) {
-        if ((r = create_with_options(c, how, fd, &p->options)))
-            return r;
-        what = "bind";
-        principal_assume(c->session->who);
-        r = socket_bind(fd, address);
-        principal_resume(c->session->who);
-    }
-    if (!r) {
-        what = "listen";
-        r = socket_listen(fd, p->backlog.set ? p->backlog.v : SOCKET_BACKLOG);
-    }
-    if (r < 0) {
+    return r;
+}
+
+/* socket, options, bind, listen. */
+static int open_server(struct call *c, const struct create_server_params *p,
+                       const struct creation *how, const struct wire_sockaddr *address, int *ret_fd)
+{
+    int family = address->addr.ss_family, fd = -1, backlog, r;
+
+    if ((p->dualstack.v && (r = check_dualstack(c, how))) ||
+        (r = create_socket(c, how, family, SOCK_STREAM, 0, &fd)))
+        return r;
+    if ((r = set_server_flags(p, fd, family)) < 0)
+        r = call_os(c, r, "socket");
+    else if ((r = create_with_options(c, how, fd, &p->options)))
+        return r;
+    if (!r && !(r = create_bind(c, fd, address)))
+        r = create_listen(c, fd, p->backlog.set ? p->backlog.v : SOCKET_BACKLOG, &backlog);
+    if (r)
         socket_close(fd);
-        return call_os(c, r, what);
-    }
     *ret_fd = fd;
-    return 0;
+    return r;
 }
 
 static int check_server_place(struct call *c, const struct creation *how,
@@ -223,9 +263,9 @@ static int check_server_place(struct call *c, const struct creation *how,
 {
     struct verdict verdict;
 
-    if (policy_check_bind(how->in->settings.policy, address, &verdict))
-        return 0;
-    return call_denied(c, how->in, &verdict);
+    if (!policy_check_bind(how->in->settings.policy, address, &verdict))
+        return call_denied(c, how->in, &verdict);
+    return call_check_bind_path(c, how->in, address);
 }
 
 int on_create_server(struct call *c, const struct create_server_params *p,

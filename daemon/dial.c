@@ -140,8 +140,7 @@ static int bind_source(struct call *c, const struct creation *how, int fd, int f
         return r;
     if (!policy_check_bind(how->in->settings.policy, &address, &verdict))
         return call_denied(c, how->in, &verdict);
-    r = socket_bind(fd, &address);
-    return r < 0 ? call_os(c, r, "bind to source") : 0;
+    return create_bind(c, fd, &address);
 }
 
 static int check_destination(struct call *c, const struct create_connection_params *p,
@@ -167,9 +166,8 @@ static int try_candidate(struct call *c, const struct create_connection_params *
     if ((r = create_check_kind(c, how, k->family, k->type)) ||
         (r = check_destination(c, p, how, k)))
         return r;
-    if ((fd = create_socket(c, how, k->family, k->type, k->protocol)) < 0)
-        return call_os(c, fd, "socket");
-    if ((r = create_with_options(c, how, fd, &p->options)))
+    if ((r = create_socket(c, how, k->family, k->type, k->protocol, &fd)) ||
+        (r = create_with_options(c, how, fd, &p->options)))
         return r;
     r = bind_source(c, how, fd, k->family, &p->source);
     if (!r) {
@@ -189,6 +187,8 @@ static void note_failure(struct call *c, struct dial *d, struct candidate *k)
 {
     k->state = FAILED;
     k->error = c->error;
+    if (c->error.name == c->error.name_room)
+        k->error.name = k->error.name_room;
     c->error = (struct error){0};
     d->next_at = 0;
 }

@@ -209,6 +209,7 @@ int dispatch_again(struct call *c)
 {
     int r;
 
+    c->handle = NULL; /* of an earlier turn: the history may have let it go */
     if (c->is_cancelled)
         r = error_set(&c->error, ERROR_CANCELLED, NULL, "%s",
                       c->session->no_waiting ? c->session->no_waiting : "cancel was asked for");

@@ -143,7 +143,8 @@ static int open_all(struct daemon *d, char *message, size_t n)
         return 0;
     }
     r = -errno;
-    snprintf(message, n, "%s", strerror(errno));
+    snprintf(message, n, "%s%s", strerror(-r),
+             r == -EMFILE ? ": raise the limit of descriptors (RLIMIT_NOFILE)" : "");
     control_close(&d->control, d->control.first_handle);
     return r;
 }

@@ -1,4 +1,5 @@
 /* Handlers of leases: what happens to a socket when its session ends. */
+#include "create.h"
 #include "handlers.h"
 #include "row.h"
 
@@ -19,27 +20,11 @@ int on_lease(struct call *c, const struct lease_params *p, struct ledger_row *re
     return r ? r : row_fill(c, c->handle, true, ret);
 }
 
-/* What a session may hold it may not exceed by attaching either. */
-static int check_share(struct call *c)
-{
-    struct pool *pool = c->handle->pool;
-    struct pool_shortage shortage = {.limit = "max-sockets-per-session"};
-
-    if (!pool || c->handle->session == c->session)
-        return 0;
-    shortage.most = pool->settings.limits.n_max_sockets_per_session;
-    shortage.n_in_use = store_n_held(c->session, pool);
-    return shortage.n_in_use < shortage.most ? 0 : call_exhausted(c, pool, &shortage);
-}
-
 int on_attach(struct call *c, const struct attach_params *p, struct ledger_row *ret)
 {
-    int r = check_share(c);
+    int r = create_check_attach(c, c->handle, &p->lease);
 
     if (!r)
-        r = store_attach(c->core->store, c->handle, c->session, &c->error);
-
-    if (!r && p->lease.set)
-        r = set_lease(c, p->lease.usec);
+        r = store_attach(c->core->store, c->handle, c->session, &p->lease, &c->error);
     return r ? r : row_fill(c, c->handle, true, ret);
 }

@@ -81,6 +81,21 @@ static int tell_option(struct call *c, const struct option *option, int level, i
     return 0;
 }
 
+/* The kernel asks for a capability where it has to: it shall look at the client's, not at the
+ * daemon's. */
+static int set_as_client(struct call *c, const struct option *option,
+                         const struct option_value *value)
+{
+    int r = call_assume(c, PRINCIPAL_RIGHTS);
+
+    if (r)
+        return r;
+    r = socket_set_option(c->handle->fd, value->level, value->number, value->data, value->n);
+    principal_resume(c->session->who, PRINCIPAL_RIGHTS);
+    return r < 0 ? call_os_as_client(c, PRINCIPAL_RIGHTS, r, option ? option->name : "setsockopt")
+                 : 0;
+}
+
 int on_setsockopt(struct call *c, const struct setsockopt_params *p, struct option_result *ret)
 {
     struct option_value value = {0};
@@ -92,8 +107,8 @@ int on_setsockopt(struct call *c, const struct setsockopt_params *p, struct opti
         return r;
     if ((r = call_check_option(c, c->handle->pool, &value)))
         return r;
-    if ((r = socket_set_option(c->handle->fd, value.level, value.number, value.data, value.n)) < 0)
-        return call_os(c, r, option ? option->name : "setsockopt");
+    if ((r = set_as_client(c, option, &value)))
+        return r;
     store_note_use(c->core->store, c->handle, 0, 0);
     /* Some can be set and not be read back; the value that was given stands for them. */
     if ((option && !option->can_get) || tell_option(c, option, value.level, value.number,

@@ -20,6 +20,7 @@ static int fill_pool(struct call *c, const struct pool *pool, struct pool_row *r
     if (!row->limits || !row->in_use)
         return error_memory(&c->error);
     row->name = wire_borrow(pool->name);
+    row->retired = (struct wire_bool){pool->is_retired, pool->is_retired};
     *row->limits = (struct pool_limits_row){
         .max_sockets = limit(l->n_max_sockets),
         .max_sockets_per_session = limit(l->n_max_sockets_per_session),
@@ -38,6 +39,16 @@ static int fill_pool(struct call *c, const struct pool *pool, struct pool_row *r
     return r;
 }
 
+static bool is_listed(struct call *c, const struct pool *pool, const struct pool_client *client,
+                      const char *name)
+{
+    if (name && strcmp(name, pool->name) != 0)
+        return false;
+    if (pool->is_retired)
+        return pool->n_sockets && (c->session->is_admin || pool_n_of_uid(pool, client->uid));
+    return pool_may_use(pool, client);
+}
+
 int on_pool_list(struct call *c, const struct pool_list_params *p, struct pool_list_result *ret)
 {
     const struct pool_client client = pool_client_of(c->session->who);
@@ -50,25 +61,35 @@ int on_pool_list(struct call *c, const struct pool_list_params *p, struct pool_l
     if (!(ret->pools.items = arena_alloc(&c->arena, n * sizeof *ret->pools.items)))
         return error_memory(&c->error);
     for (const struct pool *pool = c->core->pools->first; pool && !r; pool = pool->next)
-        if (pool_may_use(pool, &client) && (!p->name.s || strcmp(p->name.s, pool->name) == 0))
+        if (is_listed(c, pool, &client, p->name.s))
             r = fill_pool(c, pool, &ret->pools.items[ret->pools.n++]);
     return r;
 }
 
 /* -- why -- */
 
-/* What a method asks of the policy, beside that there may be such a socket. */
-enum asks { ASKS_SOCKET, ASKS_BIND, ASKS_CONNECT };
+/* What a method asks of the policy: whether there may be such a socket, where it may be bound or go
+ * to, and whether bytes may travel by messages. */
+enum { ASKS_SOCKET = 1, ASKS_BIND = 2, ASKS_CONNECT = 4, ASKS_MESSAGE = 8 };
 
 static const struct {
     const char *method;
-    enum asks asks;
+    unsigned asks;
 } questions[] = {
-    {"socket", ASKS_SOCKET},   {"bind", ASKS_BIND},      {"create_server", ASKS_BIND},
-    {"connect", ASKS_CONNECT}, {"sendto", ASKS_CONNECT}, {"create_connection", ASKS_CONNECT},
+    {"socket", ASKS_SOCKET},
+    {"bind", ASKS_SOCKET | ASKS_BIND},
+    {"create_server", ASKS_SOCKET | ASKS_BIND},
+    {"connect", ASKS_SOCKET | ASKS_CONNECT},
+    {"create_connection", ASKS_SOCKET | ASKS_CONNECT},
+    {"sendto", ASKS_MESSAGE | ASKS_SOCKET | ASKS_CONNECT},
+    {"send", ASKS_MESSAGE},
+    {"sendall", ASKS_MESSAGE},
+    {"sendfile", ASKS_MESSAGE},
+    {"recv", ASKS_MESSAGE},
+    {"recvfrom", ASKS_MESSAGE},
 };
 
-static int find_question(struct call *c, const char *method, enum asks *ret)
+static int find_question(struct call *c, const char *method, unsigned *ret)
 {
     for (size_t i = 0; i < sizeof questions / sizeof *questions; i++) {
         if (strcmp(questions[i].method, method) == 0) {
@@ -79,24 +100,27 @@ static int find_question(struct call *c, const char *method, enum asks *ret)
     return error_param(&c->error, "method", "policy does not rule %.40s", method);
 }
 
-/* Asks as the method itself would. */
-static int ask(struct call *c, const struct why_params *p, enum asks asks,
-               const struct policy *policy, struct verdict *verdict)
+/* Asks as the method itself would; the first that denies has the last word. */
+static int ask(struct call *c, const struct why_params *p, unsigned asks, const struct pool *pool,
+               struct verdict *verdict)
 {
+    const struct policy *policy = pool->settings.policy;
     int family = p->family.set ? p->family.v : address_family(&p->address);
     int type = p->type.set ? p->type.v : SOCK_STREAM, r;
     const struct wire_sockaddr unbound = {0};
     struct wire_sockaddr address;
 
-    if (asks != ASKS_SOCKET && p->address.kind == ADDRESS_NONE)
+    if (asks & (ASKS_BIND | ASKS_CONNECT) && p->address.kind == ADDRESS_NONE)
         return error_param(&c->error, "address", "is missing");
     if (family == AF_UNSPEC)
         family = AF_INET;
-    if (!policy_check_socket(policy, family, type, verdict) || asks == ASKS_SOCKET)
+    if ((asks & ASKS_MESSAGE && !policy_check_plane(policy, PLANE_MESSAGE, verdict)) ||
+        (asks & ASKS_SOCKET && !call_allows_socket(c, pool, family, type, verdict)) ||
+        !(asks & (ASKS_BIND | ASKS_CONNECT)))
         return 0;
-    if ((r = call_address(c, &p->address, family, type, asks == ASKS_BIND, &address)))
+    if ((r = call_address(c, &p->address, family, type, asks & ASKS_BIND, &address)))
         return r;
-    if (asks == ASKS_BIND) {
+    if (asks & ASKS_BIND) {
         policy_check_bind(policy, &address, verdict);
         return 0;
     }
@@ -110,14 +134,14 @@ int on_why(struct call *c, const struct why_params *p, struct why_result *ret)
     const struct pool_client client = pool_client_of(c->session->who);
     const struct pool *pool = pools_find_for(c->core->pools, &client, p->pool.s);
     struct verdict verdict;
-    enum asks asks = ASKS_SOCKET;
+    unsigned asks = 0;
     int r;
 
     if ((r = find_question(c, p->method.s, &asks)))
         return r;
     if (!pool)
         return error_param(&c->error, "pool", "there is no such pool for your user");
-    if ((r = ask(c, p, asks, pool->settings.policy, &verdict)))
+    if ((r = ask(c, p, asks, pool, &verdict)))
         return r;
     ret->allowed = (struct wire_bool){true, verdict.allowed};
     ret->pool = wire_borrow(pool->name);

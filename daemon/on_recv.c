@@ -279,9 +279,9 @@ static int recv_prefix(struct call *c, size_t n_prefix, size_t n_most, struct re
 int on_recv(struct call *c, const struct recv_params *p, struct recv_result *ret)
 {
     struct wanted w;
-    int r = take_wanted(c, p, &w);
+    int r;
 
-    if (r)
+    if ((r = call_check_plane(c, PLANE_MESSAGE)) || (r = take_wanted(c, p, &w)))
         return r;
     ret->eof = (struct wire_bool){true, false};
     ret->payload.form = p->as.set ? (enum wire_form)p->as.v : FORM_AUTO;
@@ -310,7 +310,8 @@ int on_recvfrom(struct call *c, const struct recvfrom_params *p, struct recvfrom
     ssize_t n;
     int r;
 
-    if ((r = take_size(c, p->size, LIMIT_DATAGRAM_BYTES, &w.n_most)) ||
+    if ((r = call_check_plane(c, PLANE_MESSAGE)) ||
+        (r = take_size(c, p->size, LIMIT_DATAGRAM_BYTES, &w.n_most)) ||
         (r = take_flags(c, p->flags, &w.flags)))
         return r;
     ret->truncated.set = ret->length.set = true;

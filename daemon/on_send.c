@@ -19,6 +19,25 @@ static int take_flags(struct call *c, struct wire_msg_flags flags)
     return 0;
 }
 
+/* One attempt; `to` NULL: to the peer. What the receiver of a Unix socket is shown is the client.
+ */
+static int attempt(struct call *c, const char *data, size_t n, int flags,
+                   const struct wire_sockaddr *to, ssize_t *ret)
+{
+    const struct principal *who = c->session->who;
+    const struct ucred as = {getpid(), who->uid, who->gid};
+    bool is_unix = c->handle->family == AF_UNIX;
+    int r = is_unix && to ? call_assume(c, PRINCIPAL_WHOLE) : 0;
+
+    if (r)
+        return r;
+    *ret = socket_send(c->handle->fd, data, n, flags, to,
+                       is_unix && principal_is_other(who) ? &as : NULL);
+    if (is_unix && to)
+        principal_resume(who, PRINCIPAL_WHOLE);
+    return 0;
+}
+
 /* Writes down what went out; c->n_sent is the sum of all attempts. */
 static void note_sent(struct call *c, ssize_t n)
 {
@@ -40,9 +59,9 @@ int on_send(struct call *c, const struct send_params *p, struct sent_result *ret
     ssize_t n;
     int r;
 
-    if ((r = take_flags(c, p->flags)))
+    if ((r = call_check_plane(c, PLANE_MESSAGE)) || (r = take_flags(c, p->flags)) ||
+        (r = attempt(c, p->payload.data, p->payload.n, p->flags.v, NULL, &n)))
         return r;
-    n = socket_send(c->handle->fd, p->payload.data, p->payload.n, p->flags.v, NULL);
     if (n == -EAGAIN)
         return call_wait(c, EPOLLOUT, "send");
     if (n < 0)
@@ -53,15 +72,16 @@ int on_send(struct call *c, const struct send_params *p, struct sent_result *ret
 
 int on_sendall(struct call *c, const struct send_params *p, struct sent_result *ret)
 {
-    int r = take_flags(c, p->flags);
+    ssize_t n;
+    int r;
 
-    if (r)
+    if ((r = call_check_plane(c, PLANE_MESSAGE)) || (r = take_flags(c, p->flags)))
         return r;
     /* Once even for nothing: an empty datagram is one. */
     do {
-        ssize_t n = socket_send(c->handle->fd, p->payload.data + c->n_sent,
-                                p->payload.n - c->n_sent, p->flags.v, NULL);
-
+        if ((r = attempt(c, p->payload.data + c->n_sent, p->payload.n - c->n_sent, p->flags.v, NULL,
+                         &n)))
+            return r;
         if (n == -EAGAIN)
             return call_wait(c, EPOLLOUT, "sendall");
         if (n < 0)
@@ -75,20 +95,21 @@ int on_sendto(struct call *c, const struct sendto_params *p, struct sent_result 
 {
     struct wire_sockaddr address;
     ssize_t n;
-    int r;
+    int fd, r;
 
-    if ((r = take_flags(c, p->flags)) ||
-        (r = call_address(c, &p->address, c->handle->family, c->handle->type, false, &address)))
+    if ((r = call_check_plane(c, PLANE_MESSAGE)) || (r = take_flags(c, p->flags)) ||
+        (r = call_address(c, &p->address, c->handle->family, c->handle->type, false, &address)) ||
+        (r = call_check_connect(c, &address, &p->address)) || (r = call_pin_path(c, &address, &fd)))
         return r;
-    if ((r = call_check_connect(c, &address, &p->address)))
+    r = attempt(c, p->payload.data, p->payload.n, p->flags.v, &address, &n);
+    if (fd >= 0)
+        close(fd);
+    if (r)
         return r;
-    principal_assume(c->session->who);
-    n = socket_send(c->handle->fd, p->payload.data, p->payload.n, p->flags.v, &address);
-    principal_resume(c->session->who);
     if (n == -EAGAIN)
         return call_wait(c, EPOLLOUT, "sendto");
     if (n < 0)
-        return call_os(c, (int)n, "sendto");
+        return call_os_as_client(c, call_part(c->handle->family), (int)n, "sendto");
     note_sent(c, n);
     return tell_sent(c, ret);
 }
@@ -124,11 +145,13 @@ static int64_t left_to_read(const struct call *c, const struct sendfile_params *
 static int send_piece(struct call *c)
 {
     struct file_job *job = c->work;
+    ssize_t n;
+    int r;
 
     while (job->n_used < (size_t)job->n_read) {
-        ssize_t n = socket_send(c->handle->fd, job->data + job->n_used,
-                                (size_t)job->n_read - job->n_used, 0, NULL);
-
+        if ((r = attempt(c, job->data + job->n_used, (size_t)job->n_read - job->n_used, 0, NULL,
+                         &n)))
+            return r;
         if (n == -EAGAIN && (c->timeout_usec != 0 || c->n_sent == 0))
             return call_wait(c, EPOLLOUT, "sendfile");
         if (n == -EAGAIN)
@@ -146,7 +169,7 @@ int on_sendfile(struct call *c, const struct sendfile_params *p, struct sent_res
     struct file_job *job = c->work;
     int r;
 
-    if (!job && (r = check_file(c, p)))
+    if (!job && ((r = call_check_plane(c, PLANE_MESSAGE)) || (r = check_file(c, p))))
         return r;
     if (job && !job->job.is_done)
         return call_wait_for_worker(c);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "create.h"
 #include "handlers.h"
@@ -17,8 +18,8 @@ int on_socket(struct call *c, const struct socket_params *p, struct socket_resul
 
     if ((r = create_check(c, &how, 1)) || (r = create_check_kind(c, &how, family, type)))
         return r;
-    if ((fd = create_socket(c, &how, family, type, p->protocol.v)) < 0)
-        return call_os(c, fd, "socket");
+    if ((r = create_socket(c, &how, family, type, p->protocol.v, &fd)))
+        return r;
     if ((r = create_with_options(c, &how, fd, &p->options)))
         return r;
     how.family = family;
@@ -44,8 +45,12 @@ int on_socketpair(struct call *c, const struct socketpair_params *p, struct sock
     if ((r = create_check(c, &first, 2)) || (r = create_check(c, &second, 2)) ||
         (r = create_check_kind(c, &first, AF_UNIX, p->type.set ? p->type.v : SOCK_STREAM)))
         return r;
-    if ((r = socket_open_pair(p->type.set ? p->type.v : SOCK_STREAM, fds)) < 0)
-        return call_os(c, r, "socketpair");
+    if ((r = call_assume(c, PRINCIPAL_WHOLE)))
+        return r;
+    r = socket_open_pair(p->type.set ? p->type.v : SOCK_STREAM, fds);
+    principal_resume(c->session->who, PRINCIPAL_WHOLE);
+    if (r < 0)
+        return call_os_as_client(c, PRINCIPAL_WHOLE, r, "socketpair");
     if ((r = store_add(c->core->store, c->session, fds[0], &first, STATE_CONNECTED, &h,
                        &c->error))) {
         socket_close(fds[1]);
@@ -68,13 +73,9 @@ int on_bind(struct call *c, const struct bind_params *p, struct address_result *
 
     if ((r = call_address(c, &p->address, h->family, h->type, true, &address)))
         return r;
-    if ((r = call_check_bind(c, &address)))
+    if ((r = call_check_bind(c, &address)) || (r = call_check_bind_path(c, h->pool, &address)) ||
+        (r = create_bind(c, h->fd, &address)))
         return r;
-    principal_assume(c->session->who);
-    r = socket_bind(h->fd, &address);
-    principal_resume(c->session->who);
-    if (r < 0)
-        return call_os(c, r, "bind");
     if (h->state == STATE_CREATED)
         store_note_state(c->core->store, h, STATE_BOUND);
     store_note_use(c->core->store, h, 0, 0);
@@ -93,16 +94,14 @@ static int check_unbound(struct call *c)
 
 int on_listen(struct call *c, const struct listen_params *p, struct listen_result *ret)
 {
-    int r = check_unbound(c);
+    int64_t wanted = p->backlog.set ? p->backlog.v : SOCKET_BACKLOG;
+    int backlog, r;
 
-    if (r)
+    if ((r = check_unbound(c)) || (r = create_listen(c, c->handle->fd, wanted, &backlog)))
         return r;
-    r = socket_listen(c->handle->fd, p->backlog.set ? p->backlog.v : SOCKET_BACKLOG);
-    if (r < 0)
-        return call_os(c, r, "listen");
     store_note_state(c->core->store, c->handle, STATE_LISTENING);
     store_note_use(c->core->store, c->handle, 0, 0);
-    ret->backlog = wire_integer(r);
+    ret->backlog = wire_integer(backlog);
     return 0;
 }
 
@@ -130,28 +129,42 @@ int on_accept(struct call *c, const struct accept_params *p, struct accept_resul
     return socket_name(h->fd, &ret->address);
 }
 
+/* One attempt as the client, to the very file that a path was checked with. */
+static int attempt(struct call *c, struct wire_sockaddr address, int *ret)
+{
+    enum principal_part part = call_part(c->handle->family);
+    int fd, r = call_pin_path(c, &address, &fd);
+
+    if (r)
+        return r;
+    if (!(r = call_assume(c, part))) {
+        *ret = socket_connect(c->handle->fd, &address);
+        principal_resume(c->session->who, part);
+    }
+    if (fd >= 0)
+        close(fd);
+    return r;
+}
+
 /* The first half: 0 when it connected at once. */
 static int connect_begin(struct call *c, const struct connect_params *p)
 {
     struct handle *h = c->handle;
     struct wire_sockaddr address;
-    int r;
+    int r, error;
 
-    if ((r = call_address(c, &p->address, h->family, h->type, false, &address)))
-        return r;
+    if ((error = call_address(c, &p->address, h->family, h->type, false, &address)))
+        return error;
     c->resolved = address;
-    if ((r = call_check_connect(c, &address, &p->address)))
-        return r;
-    principal_assume(c->session->who);
-    r = socket_connect(h->fd, &address);
-    principal_resume(c->session->who);
+    if ((error = call_check_connect(c, &address, &p->address)) || (error = attempt(c, address, &r)))
+        return error;
     if (r == -EAGAIN && h->family == AF_UNIX && c->timeout_usec != 0) {
         /* A full backlog, which no event tells the end of (unix(7) has no such wait). */
         c->retry_at = c->core->now.monotonic + 10000;
         return call_wait(c, 0, "connect");
     }
     if (r != -EINPROGRESS)
-        return r < 0 ? call_os(c, r, "connect") : 0;
+        return r < 0 ? call_os_as_client(c, call_part(h->family), r, "connect") : 0;
     c->is_started = true;
     store_note_state(c->core->store, h, STATE_CONNECTING);
     if (c->timeout_usec == 0)

@@ -100,6 +100,8 @@ bool peer_work(struct peer *p, int64_t budget_usec)
     size_t n;
 
     p->turn_ends = p->core->clock().monotonic + budget_usec;
+    if (p->is_dead)
+        return false;
     if (peer_resume(p))
         return true;
     for (; may_run(p) && n_lines && n_reads && has_time; has_time = peer_has_time(p)) {
@@ -138,7 +140,7 @@ bool peer_flush(struct peer *p)
     int r = frame_flush(&p->frame);
 
     if (r < 0 && r != -EAGAIN)
-        peer_set_gone(p);
+        peer_set_gone(p, false);
     /* Nobody reads what is written for a client that has gone. */
     if (p->is_gone && frame_pending(&p->frame))
         buf_drop(frame_out(&p->frame), frame_pending(&p->frame));
@@ -149,12 +151,16 @@ bool peer_flush(struct peer *p)
 bool peer_tell(struct peer *p, struct subscription *s)
 {
     struct buf *out = frame_out(&p->frame);
+    size_t mark = buf_len(out);
     bool told = false;
 
     while (!p->is_closing && !p->is_gone && buf_len(out) < LIMIT_EVENT_BYTES &&
            subscription_next(p->core, s, out))
         told = true;
     p->is_broken |= out->failed;
+    /* What did not fit into memory would be no JSON. */
+    if (p->is_broken)
+        buf_truncate(out, mark);
     return told;
 }
 
@@ -179,8 +185,11 @@ static void cancel_all(struct peer *p, const char *why)
     call_cancel(c);
 }
 
-void peer_set_gone(struct peer *p)
+void peer_set_gone(struct peer *p, bool is_dead)
 {
+    /* Nobody is there to whom what it had sent could matter. */
+    p->is_dead |= is_dead;
+    p->is_closing |= is_dead;
     if (p->is_gone)
         return;
     p->is_gone = true;

@@ -19,6 +19,7 @@ struct peer {
     int64_t turn_ends;     /* monotonic microseconds: then others have their turn */
     bool is_half_closed;   /* the kernel has told that the client will send no more */
     bool is_gone;          /* nobody is there to be answered */
+    bool is_dead;          /* its process has ended: what it had sent is not begun any more */
     bool is_closing;       /* no more requests; what is to be sent still goes out */
     bool is_stopping;      /* what has not begun is cancelled */
     bool is_broken;        /* nothing can be sent */
@@ -42,7 +43,8 @@ bool peer_work(struct peer *p, int64_t budget_usec);
 /* Sends what can be sent. Returns true when that has made room for more work. */
 bool peer_flush(struct peer *p);
 
-/* Writes what the session has subscribed to, as long as it reads; then returns true: it is to be sent. */
+/* Writes what the session has subscribed to, as long as it reads; then returns true: it is to be
+ * sent. */
 struct subscription;
 bool peer_tell(struct peer *p, struct subscription *s);
 
@@ -52,9 +54,9 @@ bool peer_is_over(const struct peer *p);
 /* The kernel says that something has changed; half_closed: that the client will send no more. */
 void peer_note_event(struct peer *p, bool half_closed);
 
-/* The client is gone, or its process is: nothing may wait for it any more. What it had sent is
- * still run. */
-void peer_set_gone(struct peer *p);
+/* The client is gone: nothing may wait for it any more. What it had sent is still run, unless its
+ * process has ended too. */
+void peer_set_gone(struct peer *p, bool is_dead);
 
 /* Another attempt of a call of this peer whose ticket came up. Returns true when the call has
  * ended. */

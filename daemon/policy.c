@@ -265,22 +265,80 @@ bool policy_check_socket(const struct policy *p, int family, int type, struct ve
     return true;
 }
 
+bool policy_check_stranger_socket(const struct policy *p, int family, int type,
+                                  struct verdict *verdict)
+{
+    static const struct list no_types = {.label = (char *)"no key types: all but SOCK_RAW"};
+
+    if (!policy_check_socket(p, family, type, verdict))
+        return false;
+    if ((type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) != SOCK_RAW || p->lists[POLICY_TYPES].is_set)
+        return true;
+    return deny(verdict, &no_types, NULL, "types would have to name SOCK_RAW");
+}
+
 bool policy_check_plane(const struct policy *p, enum policy_plane plane, struct verdict *verdict)
 {
     return check_number(p, POLICY_PLANES, (int)plane, plane_names[plane], verdict);
 }
 
-bool policy_check_option(const struct policy *p, int level, int number, struct verdict *verdict)
-{
-    const struct list *list = &p->lists[POLICY_BROADCAST];
+/* -- options -- */
 
+static bool has_any_bit(const unsigned char *data, size_t n)
+{
+    while (n && data[n - 1] == 0)
+        n--;
+    return n != 0;
+}
+
+/* The kernel reads a number from the first bytes, whatever follows. */
+static bool is_v6only_off(int level, int number, const void *data, size_t n)
+{
+    int v = 0;
+
+    if (level != IPPROTO_IPV6 || number != IPV6_V6ONLY)
+        return false;
+    memcpy(&v, data, n < sizeof v ? n : sizeof v);
+    return v == 0;
+}
+
+/* Options that make packets take another way than the address says. */
+static bool is_route(int level, int number)
+{
+    enum { PKTOPTIONS_2292 = 6 }; /* IPV6_2292PKTOPTIONS of <linux/in6.h>: any of the headers */
+
+    return (level == IPPROTO_IP && number == IP_OPTIONS) ||
+           (level == IPPROTO_IPV6 && (number == IPV6_RTHDR || number == PKTOPTIONS_2292));
+}
+
+bool policy_check_option(const struct policy *p, int level, int number, const void *data, size_t n,
+                         struct verdict *verdict)
+{
+    const struct list *list = &p->lists[POLICY_BROADCAST], *connect = &p->lists[POLICY_CONNECT];
+
+    if (is_v6only_off(level, number, data, n)) {
+        if (check_family(p, AF_INET, verdict))
+            return true;
+        return deny(verdict, &p->lists[POLICY_FAMILIES], NULL,
+                    "families would have to name AF_INET: the socket would be for IPv4 too");
+    }
+    if (!has_any_bit(data, n))
+        return allow(verdict, "what is switched off has no rule");
+    if (is_route(level, number) && connect->is_set)
+        return deny(verdict, connect, NULL,
+                    "where connect has rules, a socket's packets go straight to their address");
     if (level != SOL_SOCKET || number != SO_BROADCAST)
-        return allow(verdict, "only SO_BROADCAST has a rule");
+        return allow(verdict, "this option has no rule");
     if (!list->is_set)
         return allow(verdict, keys[POLICY_BROADCAST].absent);
     if (list->numbers)
         return allow(verdict, list->label);
     return deny(verdict, list, NULL, "broadcast = yes would allow SO_BROADCAST");
+}
+
+bool policy_has_rules(const struct policy *p, enum policy_key key)
+{
+    return p->lists[key].is_set;
 }
 
 /* -- addresses -- */

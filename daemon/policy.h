@@ -79,13 +79,19 @@ int policy_add(struct policy *p, enum policy_key key, const char *item, const ch
 /* A socket of this family and type; flags in the type (SOCK_NONBLOCK …) do not count. */
 bool policy_check_socket(const struct policy *p, int family, int type, struct verdict *verdict);
 
+/* The same for a client whom the kernel itself would refuse a raw socket, which reads what is
+ * others' and goes around `connect`: there SOCK_RAW has to be named. */
+bool policy_check_stranger_socket(const struct policy *p, int family, int type,
+                                  struct verdict *verdict);
+
 /* The address is what the kernel is going to be given. It is matched as the kernel takes it: an
  * IPv4 address that is mapped into IPv6 is that IPv4 address, also for `families`; a scope counts
- * for link-local addresses only. The wildcard is matched by itself (0.0.0.0, [::]) or by the prefix
- * of all addresses (0.0.0.0/0, [::/0]), by no other rule, and matches nothing else. [::] is what
- * the kernel makes of it: IPv4 too unless the socket is IPV6_V6ONLY. Port 0 of a loopback address
- * is allowed by any rules but none at all: programs probe so what the machine can do. A Unix socket
- * without a name is bound to an abstract name of the kernel's choice: `unix:@*`. */
+ * for link-local addresses only; a path is matched as it is given, so ask again with the one that
+ * it leads to. The wildcard is matched by itself (0.0.0.0, [::]) or by the prefix of all addresses
+ * (0.0.0.0/0, [::/0]), by no other rule, and matches nothing else. [::] is what the kernel makes of
+ * it: IPv4 too unless the socket is IPV6_V6ONLY. Port 0 of a loopback address is allowed by any
+ * rules but none at all: programs probe so what the machine can do. A Unix socket without a name is
+ * bound to an abstract name of the kernel's choice: `unix:@*`. */
 bool policy_check_bind(const struct policy *p, const struct wire_sockaddr *address,
                        struct verdict *verdict);
 
@@ -98,8 +104,14 @@ bool policy_check_connect(const struct policy *p, const struct wire_sockaddr *ad
 
 bool policy_check_plane(const struct policy *p, enum policy_plane plane, struct verdict *verdict);
 
-/* Before a socket option is set to anything but 0. Only SO_BROADCAST is ruled. */
-bool policy_check_option(const struct policy *p, int level, int number, struct verdict *verdict);
+/* Before a socket option is set to these bytes. Ruled are SO_BROADCAST, what would lead past the
+ * rules of `connect` (IP_OPTIONS, IPV6_RTHDR, IPV6_2292PKTOPTIONS), and IPv4 by an IPv6 socket
+ * (IPV6_V6ONLY off) where `families` has no AF_INET. */
+bool policy_check_option(const struct policy *p, int level, int number, const void *data, size_t n,
+                         struct verdict *verdict);
+
+/* Whether there are rules for this; without them a check need not know where a path leads. */
+bool policy_has_rules(const struct policy *p, enum policy_key key);
 
 /* Where a socket that is bound to `local` (len 0: not bound) really goes when it connects or sends
  * to `address`: the wildcard is the loopback, but a bound IPv4 socket goes to its own address, and

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#define HASH_NONFATAL_OOM 1 /* who adds looks whether it came in */
-#include <uthash.h>
 
 #define IDLE_SUSPECT_USEC (INT64_C(600) * 1000000)
 
@@ -151,7 +149,7 @@ void pools_renew(struct pools *living, struct pools *fresh)
         next = p->next;
         p->next = NULL;
         p->is_retired = true;
-        if (p->n_sockets == 0) {
+        if (p->n_refs == 1) {
             pool_unref(p);
             continue;
         }
@@ -308,6 +306,27 @@ int pool_charge(struct pool_charge *charge, struct pool *p, uid_t uid, int64_t n
     return 0;
 }
 
+int pool_name_opener(struct pool_charge *charge, struct principal *who)
+{
+    struct pool *p = charge->pool;
+    struct pool_opener *opener;
+
+    HASH_FIND_PTR(p->openers, &who, opener);
+    if (!opener) {
+        if (!(opener = calloc(1, sizeof *opener)))
+            return -ENOMEM;
+        opener->who = who;
+        HASH_ADD_PTR(p->openers, who, opener);
+        if (!opener->hh.tbl) {
+            free(opener);
+            return -ENOMEM;
+        }
+    }
+    opener->n_sockets++;
+    charge->opener = opener;
+    return 0;
+}
+
 int pool_charge_buffer(struct pool_charge *charge, int64_t n_bytes, struct pool_shortage *ret)
 {
     struct pool *p = charge->pool;
@@ -332,6 +351,10 @@ void pool_uncharge(struct pool_charge *charge)
     if (--user->n_sockets == 0) {
         HASH_DEL(p->users_in_use, user);
         free(user);
+    }
+    if (charge->opener && --charge->opener->n_sockets == 0) {
+        HASH_DEL(p->openers, charge->opener);
+        free(charge->opener);
     }
     *charge = (struct pool_charge){0};
     pool_unref(p);

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#define HASH_NONFATAL_OOM 1 /* who adds looks whether it came in */
+#include <uthash.h>
 
 #include "policy.h"
 #include "principal.h"
@@ -47,18 +49,26 @@ struct pool_settings {
 
 struct pool_user; /* what one user has in use */
 
+/* Who has opened sockets that are in use here, and how many. */
+struct pool_opener {
+    struct principal *who; /* borrowed: what was opened keeps it */
+    int64_t n_sockets;
+    UT_hash_handle hh; /* hh.next: the next one */
+};
+
 struct pool {
     int n_refs;
     char *name;
     struct pool_settings settings;
     int64_t n_sockets, n_buffer_bytes; /* in use */
     struct pool_user *users_in_use;
+    struct pool_opener *openers;
     struct suspects by_use; /* its sockets in the order of their use; whoever owns them keeps it */
     bool is_retired; /* no longer in the settings: its sockets live on, nobody gets new ones */
     struct pool *next;
 };
 
-/* In the order of the files; retired ones, which still have sockets, come last. */
+/* In the order of the files; retired ones, which something still speaks of, come last. */
 struct pools {
     struct pool *first;
 };
@@ -97,8 +107,9 @@ int pool_add_group(struct pool_ids *ids, const char *name);
 int pool_add_name(struct pool_names *names, const char *name);
 
 /* The settings of `fresh` (taken, and freed) become those of `living`. Pools of the same name keep
- * their address and what is in use; those that are gone retire, and leave once nothing of them is
- * in use. Cannot fail. */
+ * their address and what is in use; those that are gone retire, and leave once nobody has a
+ * reference: should they come back, whoever speaks of them, and be it a closed row, goes by the new
+ * settings. Cannot fail. */
 void pools_renew(struct pools *living, struct pools *fresh);
 
 /* A reference keeps the pool's name and counts, also when it has left the settings. */
@@ -139,6 +150,7 @@ struct pool_shortage {
 struct pool_charge {
     struct pool *pool; /* a reference; NULL: nothing is charged */
     struct pool_user *user;
+    struct pool_opener *opener; /* NULL: nobody is named */
     int64_t n_buffer_bytes;
 };
 
@@ -151,6 +163,10 @@ bool pool_has_room(const struct pool *p, uid_t uid, int64_t n_in_session, int64_
  * is charged. */
 int pool_charge(struct pool_charge *charge, struct pool *p, uid_t uid, int64_t n_in_session,
                 struct pool_shortage *ret);
+
+/* Names who opened the socket, once it is charged. Borrowed, until the charge is given back.
+ * Returns 0 or -ENOMEM. */
+int pool_name_opener(struct pool_charge *charge, struct principal *who);
 
 /* The socket has so many bytes buffered now. Returns 0, or -EDQUOT with *ret filled in when that is
  * more than before and more than max-buffer; then the charge stays as it was. */

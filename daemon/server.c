@@ -22,15 +22,18 @@ enum {
     LEAST_USEC = 50,
     OTHER_SOURCES = 8,          /* of events, beside two for each session */
     ACCEPT_PAUSE_USEC = 100000, /* after the descriptors ran out */
+    END_USEC = 200000,          /* for a process to end that is about to */
 };
 
 struct client {
     struct server *server;
     struct peer *peer;
     sd_event_source *io, *process;
+    sd_event_source *last_wait; /* for its process to end; NULL: it has not begun */
     int pid_fd;
-    bool is_touched; /* to be worked for in this turn */
-    bool has_more;   /* and in the next */
+    bool is_waited_for; /* that end */
+    bool is_touched;    /* to be worked for in this turn */
+    bool has_more;      /* and in the next */
     struct client *prev, *next;
     struct client *touched_prev, *touched_next;
 };
@@ -81,13 +84,38 @@ static void set_listening(struct server *s, bool on)
         sd_event_source_set_enabled(s->listener, on ? SD_EVENT_ON : SD_EVENT_OFF);
 }
 
+static int on_last_wait_over(sd_event_source *source, uint64_t usec, void *user)
+{
+    struct client *c = user;
+
+    (void)source;
+    (void)usec;
+    c->is_waited_for = false;
+    touch(c);
+    return 0;
+}
+
+/* Whether the session is kept a little longer: a process that is killed closes its sockets a moment
+ * before it can be told how it ended. One that lives is not waited for. */
+static bool awaits_end(struct client *c)
+{
+    struct server *s = c->server;
+
+    if (c->last_wait)
+        return c->is_waited_for && !s->is_stopping;
+    c->is_waited_for = !s->is_stopping && admit_is_ending(c->pid_fd, c->peer->session.who) &&
+                       sd_event_add_time_relative(s->event, &c->last_wait, CLOCK_MONOTONIC,
+                                                  END_USEC, 1, on_last_wait_over, c) >= 0;
+    return c->is_waited_for;
+}
+
 /* Why the client's sockets are reclaimed; the text lives as long as the rows that tell it. */
 static const char *reason_of(struct client *c)
 {
     struct principal *who = c->peer->session.who;
     char text[128];
 
-    if (!who->end && admit_read_end(c->pid_fd, who->pid, text, sizeof text))
+    if (!who->end && admit_read_end(c->pid_fd, who, text, sizeof text))
         who->end = strdup(text);
     return who->end ? who->end : "its session ended";
 }
@@ -101,6 +129,7 @@ static void remove_client(struct client *c, const char *reason)
     s->core.n_sessions--;
     sd_event_source_disable_unref(c->io);
     sd_event_source_disable_unref(c->process);
+    sd_event_source_disable_unref(c->last_wait);
     if (c->pid_fd >= 0)
         close(c->pid_fd);
     peer_free(c->peer, reason);
@@ -113,9 +142,10 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *use
 
     (void)source;
     (void)fd;
-    /* Both directions are shut: whoever it was can hear no answer. */
+    /* Both directions are shut: whoever it was can hear no answer. One that is killed closes its
+     * sockets a moment before its process is told to have ended. */
     if (events & (EPOLLHUP | EPOLLERR))
-        peer_set_gone(c->peer);
+        peer_set_gone(c->peer, admit_is_ending(c->pid_fd, c->peer->session.who));
     peer_note_event(c->peer, events & EPOLLRDHUP);
     touch(c);
     return 0;
@@ -130,7 +160,8 @@ static int on_process(sd_event_source *source, int fd, uint32_t events, void *us
     (void)fd;
     (void)events;
     sd_event_source_set_enabled(source, SD_EVENT_OFF);
-    peer_set_gone(c->peer);
+    c->is_waited_for = false;
+    peer_set_gone(c->peer, true);
     touch(c);
     return 0;
 }
@@ -153,9 +184,15 @@ static int watch_client(struct server *s, struct client *c, int fd)
     if (r < 0)
         return r;
     c->pid_fd = admit_open_process(fd, c->peer->session.who->pid);
-    return c->pid_fd < 0
-               ? 0
-               : sd_event_add_io(s->event, &c->process, c->pid_fd, EPOLLIN, on_process, c);
+    if (c->pid_fd < 0) {
+        /* It ended before it was let in; where the kernel does not tell processes, none is dead. */
+        if (errno == ESRCH)
+            peer_set_gone(c->peer, true);
+        return 0;
+    }
+    r = sd_event_add_io(s->event, &c->process, c->pid_fd, EPOLLIN, on_process, c);
+    /* Before its lines: nothing is begun for a client that is dead. */
+    return r < 0 ? r : sd_event_source_set_priority(c->process, SD_EVENT_PRIORITY_IMPORTANT);
 }
 
 /* Who has no pool has no business here. */
@@ -203,7 +240,7 @@ static int add_known_client(struct server *s, int fd, struct principal *who)
     return 0;
 }
 
-int server_add_client(struct server *s, int fd)
+static int add_client(struct server *s, int fd, bool is_from_listener)
 {
     struct principal *who = admit_identify(fd, s->next_session);
     int r = -errno;
@@ -212,9 +249,18 @@ int server_add_client(struct server *s, int fd)
         close(fd);
         return r;
     }
-    r = add_known_client(s, fd, who);
+    /* A client that connects a handle to the daemon would be served as whoever connected it. */
+    if (is_from_listener && who->pid == getpid())
+        r = admit_refuse(fd, who, ERROR_POLICY, NULL, "the daemon's own sockets get no session");
+    else
+        r = add_known_client(s, fd, who);
     principal_unref(who);
     return r;
+}
+
+int server_add_client(struct server *s, int fd)
+{
+    return add_client(s, fd, false);
 }
 
 static int on_pause_over(sd_event_source *source, uint64_t usec, void *user)
@@ -247,7 +293,7 @@ static int on_listener(sd_event_source *source, int fd, uint32_t events, void *u
         int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
         if (client >= 0) {
-            server_add_client(s, client);
+            add_client(s, client, true);
             continue;
         }
         if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
@@ -332,6 +378,11 @@ struct server *server_new(const struct server_setup *setup)
         return NULL;
     }
     server_apply_settings(s);
+    if (s->core.n_max_sessions < 1) {
+        server_free(s);
+        errno = EMFILE;
+        return NULL;
+    }
     return s;
 }
 
@@ -390,10 +441,13 @@ static void flush_touched(struct server *s)
 
     DL_FOREACH_SAFE2(s->touched, c, next, touched_next)
     {
+        bool is_over;
+
         c->has_more |= peer_flush(c->peer);
-        if (peer_is_over(c->peer))
+        is_over = peer_is_over(c->peer);
+        if (is_over && !awaits_end(c))
             remove_client(c, reason_of(c));
-        else if (!c->has_more)
+        else if (is_over || !c->has_more)
             untouch(c);
     }
 }

@@ -135,15 +135,39 @@ int socket_connect_end(int fd, const struct wire_sockaddr *address)
     return r == -EISCONN ? 0 : r;
 }
 
-ssize_t socket_send(int fd, const void *data, size_t n, int flags,
-                    const struct wire_sockaddr *address)
+union credentials {
+    struct cmsghdr header;
+    char room[CMSG_SPACE(sizeof(struct ucred))];
+};
+
+static void add_credentials(struct msghdr *msg, union credentials *control, const struct ucred *as)
 {
-    const struct sockaddr *to = address ? (const struct sockaddr *)&address->addr : NULL;
+    memset(control, 0, sizeof *control);
+    control->header = (struct cmsghdr){
+        .cmsg_len = CMSG_LEN(sizeof *as), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_CREDENTIALS};
+    memcpy(CMSG_DATA(&control->header), as, sizeof *as);
+    msg->msg_control = control;
+    msg->msg_controllen = sizeof *control;
+}
+
+ssize_t socket_send(int fd, const void *data, size_t n, int flags,
+                    const struct wire_sockaddr *address, const struct ucred *as)
+{
+    struct wire_sockaddr to;
+    struct iovec iov = {(void *)(uintptr_t)data, n};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    union credentials control;
     ssize_t r;
 
+    if (address) {
+        to = *address;
+        msg.msg_name = &to.addr;
+        msg.msg_namelen = to.len;
+    }
+    if (as)
+        add_credentials(&msg, &control, as);
     do
-        r = sendto(fd, data, n, flags | MSG_DONTWAIT | MSG_NOSIGNAL, to,
-                   address ? address->len : 0);
+        r = sendmsg(fd, &msg, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
     while (r < 0 && errno == EINTR);
     return r < 0 ? -errno : r;
 }
@@ -189,10 +213,7 @@ static void drop_fds(struct msghdr *msg)
 
 ssize_t socket_recv_packet(int fd, void *data, size_t n, int flags, bool *ret_end)
 {
-    union {
-        struct cmsghdr align;
-        char room[CMSG_SPACE(sizeof(struct ucred))];
-    } control;
+    union credentials control;
     struct iovec iov = {data, n};
     struct msghdr msg = {.msg_iov = &iov,
                          .msg_iovlen = 1,

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "proto/wire.h"
@@ -44,9 +45,10 @@ int socket_accept(int fd, struct wire_sockaddr *ret_peer);
 int socket_connect(int fd, const struct wire_sockaddr *address);
 int socket_connect_end(int fd, const struct wire_sockaddr *address);
 
-/* send(2), to `address` unless it is NULL. */
+/* sendmsg(2), to `address` unless it is NULL. `as` (or NULL, as itself): who a Unix socket's
+ * receiver is told to have sent it (unix(7), SCM_CREDENTIALS). */
 ssize_t socket_send(int fd, const void *data, size_t n, int flags,
-                    const struct wire_sockaddr *address);
+                    const struct wire_sockaddr *address, const struct ucred *as);
 
 /* recvmsg(2): at most n bytes. ret_from (or NULL) gets the sender, ret_length (or NULL) the
  * datagram's true length. Descriptors that a Unix peer sends along are not taken. */

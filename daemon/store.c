@@ -26,7 +26,7 @@ struct store *store_new(struct wait *wait, const struct now *now, int64_t first)
         return NULL;
     s->wait = wait;
     s->now = now;
-    s->next_id = first;
+    s->first_id = s->next_id = first;
     s->by_use.idle_usec = IDLE_USEC;
     store_set_history(s, INT32_MAX, INT64_MAX / 2);
     return s;
@@ -71,6 +71,7 @@ void store_free(struct store *s)
     while (s->history)
         forget_oldest(s);
     heap_done(&s->expiries);
+    owners_done(&s->owners);
     free(s);
 }
 
@@ -239,6 +240,8 @@ static int charge(struct handle *h, struct session *session, struct pool *pool, 
     if (r == -EDQUOT)
         return error_set(e, ERROR_POOL, shortage.limit, "pool %s: %s is %lld, and all are in use",
                          pool->name, shortage.limit, (long long)shortage.most);
+    if (!r)
+        r = pool_name_opener(&h->charge, h->opener);
     return r < 0 ? error_memory(e) : 0;
 }
 
@@ -252,7 +255,8 @@ int store_add(struct store *s, struct session *session, int fd, const struct cre
         r = error_memory(e);
     if (!r && (r = charge(h, session, how->in, e)))
         free_handle(h);
-    if (!r && (reserve_expiry(s, h, how->lease.usec) < 0 || enter(s, h) < 0)) {
+    if (!r && (reserve_expiry(s, h, how->lease.usec) < 0 ||
+               owners_add(&s->owners, h->id, session->who->uid) < 0 || enter(s, h) < 0)) {
         heap_remove(&s->expiries, &h->expiry);
         free_handle(h);
         r = error_memory(e);
@@ -266,7 +270,6 @@ int store_add(struct store *s, struct session *session, int fd, const struct cre
     h->session = session;
     if (how->in)
         count_in(session, how->in)->n++;
-    h->opener->n_sockets++;
     h->lease_usec = how->lease.usec;
     DL_APPEND2(s->live, h, live_prev, live_next);
     suspects_add(store_by_use(s, h), &h->use, s->now->monotonic);
@@ -300,7 +303,6 @@ void store_close(struct store *s, struct handle *h, enum ending_how how, const c
     if (h->key)
         HASH_DELETE(hh_name, s->names, h);
     uncount(h);
-    h->opener->n_sockets--;
     if (h->session)
         DL_DELETE(h->session->handles, h);
     h->session = NULL;
@@ -357,15 +359,19 @@ int store_set_lease(struct store *s, struct handle *h, int64_t lease_usec, struc
     return 0;
 }
 
-int store_attach(struct store *s, struct handle *h, struct session *session, struct error *e)
+int store_attach(struct store *s, struct handle *h, struct session *session,
+                 const struct wire_lease *lease, struct error *e)
 {
-    if (h->session == session)
-        return 0;
-    if (h->session)
+    if (h->session && h->session != session)
         return error_set(e, ERROR_HANDLE, "HELD", "session %lld holds handle %lld",
                          (long long)h->session->id, (long long)h->id);
-    if (h->pool && !count_in(session, h->pool))
+    if ((h->pool && !count_in(session, h->pool)) ||
+        (lease->set && reserve_expiry(s, h, lease->usec) < 0))
         return error_memory(e);
+    if (lease->set)
+        h->lease_usec = lease->usec;
+    if (h->session == session)
+        return 0;
     h->session = session;
     if (h->pool)
         count_in(session, h->pool)->n++;

@@ -171,6 +171,10 @@ int store_find_seen(struct store *s, const struct session *session,
 int store_find_row(struct store *s, const struct session *session, const struct wire_handle *wanted,
                    struct handle **ret, struct error *e);
 
+/* The handle of a number, whosever it is, living or closed; NULL: the history has let it go, or
+ * there never was one. */
+struct handle *store_find_number(const struct store *s, int64_t number);
+
 /* Closes it and writes down how and why (copied, or NULL). Requests that wait on it come up.
  * The pointer stays valid until the history lets the row go, and so at least to the end of this
  * turn. Never blocks. */
@@ -184,9 +188,11 @@ void store_end_session(struct store *s, struct session *session, const char *rea
  * LEASE_SESSION when there is no session, or ERROR_OS (ENOMEM). */
 int store_set_lease(struct store *s, struct handle *h, int64_t lease_usec, struct error *e);
 
-/* Gives a handle without a holder to this session; harmless when the session holds it already.
- * Returns 0, or ERROR_HANDLE when another session holds it. */
-int store_attach(struct store *s, struct handle *h, struct session *session, struct error *e);
+/* Gives a handle without a holder to this session, with this lease if it is set; harmless when the
+ * session holds it already. Returns 0, ERROR_HANDLE when another session holds it, or ERROR_OS
+ * (ENOMEM); then nothing has changed. */
+int store_attach(struct store *s, struct handle *h, struct session *session,
+                 const struct wire_lease *lease, struct error *e);
 
 /* Closes, as expired, what has outlived its lease. */
 void store_expire(struct store *s);

@@ -1,11 +1,13 @@
 /* store_inside.h — what the files of the store share, and nobody else may see. */
 #pragma once
+#include "owners.h"
 #include "store.h"
 
 struct store {
     struct wait *wait;
     const struct now *now;
-    int64_t next_id;
+    int64_t first_id, next_id; /* of this daemon's handles, and of the next */
+    struct owners owners;      /* of the numbers between them */
     int64_t n_history_rows, history_age_usec;
     struct handle *handles; /* by id, living and closed: closing one must not need memory */
     struct handle *names;   /* by key */

@@ -1,20 +1,29 @@
 /* What is used, and what looks forgotten. */
 #include "store_inside.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
+
+#include "socket.h"
 
 struct suspects *store_by_use(struct store *s, const struct handle *h)
 {
     return h->pool ? &h->pool->by_use : &s->by_use;
 }
 
-void store_suspect(struct store *s, struct handle *h, enum suspicion_kind kind)
+static void suspect_since(struct store *s, struct handle *h, enum suspicion_kind kind,
+                          int64_t since)
 {
     if (h->suspected[kind])
         return;
-    h->suspected[kind] = s->now->real;
+    h->suspected[kind] = since;
     s->tally.n_suspected++;
     events_add(&s->events, EVENT_SUSPECT, s->now->real, h->id, store_suspicion_name(kind));
+}
+
+void store_suspect(struct store *s, struct handle *h, enum suspicion_kind kind)
+{
+    suspect_since(s, h, kind, s->now->real);
 }
 
 void store_clear(struct store *s, struct handle *h, enum suspicion_kind kind)
@@ -45,21 +54,64 @@ static bool can_be_unread(const struct handle *h)
            h->state == STATE_LISTENING || h->type == SOCK_DGRAM || h->type == SOCK_RAW;
 }
 
-/* Something came to a socket that is not being used. */
+static bool has_peer(const struct handle *h)
+{
+    return h->type == SOCK_STREAM || h->type == SOCK_SEQPACKET;
+}
+
+/* Who waits on a socket has not forgotten it, and when the wait ends that counts from the end. The
+ * suspicions stay: waiting alone reads nothing. */
+static bool put_off(struct store *s, struct handle *h)
+{
+    if (!wait_is_waited_for(&h->point))
+        return false;
+    suspects_use(store_by_use(s, h), &h->use, s->now->monotonic);
+    return true;
+}
+
+/* Something came to a socket that is not being used: now somebody has time to use it. */
 static void take_news(struct store *s, struct handle *h, uint32_t events)
 {
-    bool has_peer = h->type == SOCK_STREAM || h->type == SOCK_SEQPACKET;
-    bool peer_closed = has_peer && events & EPOLLRDHUP;
+    bool is_end = has_peer(h) && events & EPOLLRDHUP;
 
-    if (!h->use.is_stale || h->is_read_shut || wait_is_waited_for(&h->point))
+    if (!h->use.is_stale || h->is_read_shut || put_off(s, h))
         return;
-    if (peer_closed)
-        store_suspect(s, h, SUSPECT_CLOSE_WAIT);
-    else if (events & EPOLLIN)
-        store_suspect(s, h, SUSPECT_UNREAD);
+    if (is_end || !h->use.is_noticed)
+        suspects_notice(store_by_use(s, h), &h->use, s->now->monotonic);
     /* What is unread may still be followed by the end. */
-    if (has_peer && !peer_closed)
+    if (has_peer(h) && !is_end)
         wait_watch(s->wait, &h->point, EPOLLRDHUP);
+}
+
+/* What the kernel or the socket's own buffer has for whoever reads. */
+static int readable(const struct handle *h)
+{
+    int events = socket_poll(h->fd, POLLIN | POLLRDHUP);
+
+    if (events < 0)
+        events = 0;
+    /* Told whatever is asked for: an error is for a reader too. */
+    if (events & (POLLERR | POLLHUP))
+        events |= POLLIN | POLLRDHUP;
+    return buf_len(&h->ahead) ? events | POLLIN : events;
+}
+
+/* Nobody has used it since something came. */
+static void judge(struct store *s, struct handle *h)
+{
+    int64_t since = s->now->real - (s->now->monotonic - h->use.noticed);
+    int events;
+
+    if (put_off(s, h))
+        return;
+    events = readable(h);
+    /* An end that is still watched for comes only now, and has a time of its own. */
+    if (has_peer(h) && events & POLLRDHUP && !(h->point.watched & EPOLLRDHUP))
+        suspect_since(s, h, SUSPECT_CLOSE_WAIT, since);
+    else if (events & POLLIN)
+        suspect_since(s, h, SUSPECT_UNREAD, since);
+    else /* somebody else who has the socket has read, or a guest has left */
+        wait_watch(s->wait, &h->point, EPOLLIN | EPOLLRDHUP);
 }
 
 static struct handle *user_of(struct suspects_item *item)
@@ -67,20 +119,27 @@ static struct handle *user_of(struct suspects_item *item)
     return (struct handle *)((char *)item - offsetof(struct handle, use));
 }
 
+/* It is quiet: from now on news of it are welcome. What was read ahead is no news to the kernel. */
+static void begin_watch(struct store *s, struct handle *h)
+{
+    if (!can_be_unread(h))
+        return;
+    wait_watch(s->wait, &h->point, EPOLLIN | EPOLLRDHUP);
+    if (buf_len(&h->ahead))
+        take_news(s, h, 0);
+}
+
 static void look_at(struct store *s, struct suspects *list)
 {
     struct suspects_item *item;
 
     while ((item = suspects_next_stale(list, s->now->monotonic)))
-        if (can_be_unread(user_of(item)))
-            wait_watch(s->wait, &user_of(item)->point, EPOLLIN | EPOLLRDHUP);
-    while ((item = suspects_next_idle(list, s->now->monotonic))) {
-        /* Who waits on it has not forgotten it. */
-        if (wait_is_waited_for(&user_of(item)->point))
-            suspects_use(list, item, s->now->monotonic);
-        else
+        begin_watch(s, user_of(item));
+    while ((item = suspects_next_ripe(list, s->now->monotonic)))
+        judge(s, user_of(item));
+    while ((item = suspects_next_idle(list, s->now->monotonic)))
+        if (!put_off(s, user_of(item)))
             store_suspect(s, user_of(item), SUSPECT_IDLE);
-    }
 }
 
 void store_look(struct store *s)

@@ -66,6 +66,8 @@ int store_check_name(struct store *s, const struct session *session, const struc
     free(key);
     if (!taken)
         return 0;
+    if (!store_may_see(session, taken))
+        return error_set(e, ERROR_HANDLE, "NAME_TAKEN", "the name %s is taken", name);
     e->handle = taken->id;
     return error_set(e, ERROR_HANDLE, "NAME_TAKEN",
                      "handle %lld is called %s already; close it first", (long long)taken->id,
@@ -125,6 +127,22 @@ static struct handle *find_name(const struct store *s, const struct session *ses
     return seen;
 }
 
+struct handle *store_find_number(const struct store *s, int64_t number)
+{
+    struct handle *h;
+
+    HASH_FIND(hh, s->handles, &number, sizeof number, h);
+    return h;
+}
+
+/* Whether the session may know that the forgotten number was given out. Of another user's it was
+ * told before that there is none; those of the daemon before are nobody's. */
+static bool may_know(const struct store *s, const struct session *session, int64_t number)
+{
+    return number < s->first_id || session->is_admin ||
+           owners_has(&s->owners, number, session->who->uid);
+}
+
 int store_find_row(struct store *s, const struct session *session, const struct wire_handle *wanted,
                    struct handle **ret, struct error *e)
 {
@@ -133,12 +151,13 @@ int store_find_row(struct store *s, const struct session *session, const struct 
     if (wanted->name)
         h = find_name(s, session, wanted->name);
     else
-        HASH_FIND(hh, s->handles, &wanted->id, sizeof wanted->id, h);
+        h = store_find_number(s, wanted->id);
     if (h && store_may_see(session, h)) {
         *ret = h;
         return 0;
     }
-    if (h || wanted->name || wanted->id < HANDLE_FIRST || wanted->id >= s->next_id)
+    if (h || wanted->name || wanted->id < HANDLE_FIRST || wanted->id >= s->next_id ||
+        !may_know(s, session, wanted->id))
         return unknown(wanted, e);
     e->handle = wanted->id;
     return error_set(e, ERROR_HANDLE, "CLOSED", "handle %lld is closed; the history has let it go",

@@ -102,22 +102,24 @@ static bool concerns_pool(struct core *core, const struct subscription *s,
     return pool && pool_may_use(pool, &client);
 }
 
-/* Whether the event is for this subscriber; *ret_handle is its handle, NULL when the history has
- * let it go. */
-static bool concerns(struct core *core, const struct subscription *s, const struct event *event,
-                     struct handle **ret_handle)
-{
-    struct wire_handle wanted = {.set = true, .id = event->handle};
-    struct error none = {0};
+/* What an event is to a subscriber. Whose the socket was and what it was cannot be said any more
+ * when the history has let its row go: it may have been one to be told of. */
+enum concern { CONCERNS_NOT, CONCERNS, CONCERN_LOST };
 
+/* *ret_handle: the event's handle; NULL: it has none, or not any more. */
+static enum concern concern_of(struct core *core, const struct subscription *s,
+                               const struct event *event, struct handle **ret_handle)
+{
     *ret_handle = NULL;
     if (!(s->types & 1u << event->type))
-        return false;
+        return CONCERNS_NOT;
     if (event->type == EVENT_POOL)
-        return concerns_pool(core, s, event);
-    if (store_find_row(core->store, s->session, &wanted, ret_handle, &none))
-        return false;
-    return filter_passes(s->filter, *ret_handle);
+        return concerns_pool(core, s, event) ? CONCERNS : CONCERNS_NOT;
+    if (!(*ret_handle = store_find_number(core->store, event->handle)))
+        return CONCERN_LOST;
+    return store_may_see(s->session, *ret_handle) && filter_passes(s->filter, *ret_handle)
+               ? CONCERNS
+               : CONCERNS_NOT;
 }
 
 static void tell(struct core *core, struct subscription *s, const struct event *event,
@@ -141,20 +143,29 @@ static void tell(struct core *core, struct subscription *s, const struct event *
     arena_done(&scratch.arena);
 }
 
+/* All that is lost up to the next event, or to the last, is told at once. */
 bool subscription_next(struct core *core, struct subscription *s, struct buf *b)
 {
+    int64_t missed, n_missed = 0, last_missed = 0;
     const struct event *event;
     struct handle *h;
-    int64_t missed;
 
     while ((event = events_next(store_events(core->store), &s->seq, &missed))) {
+        enum concern concern = concern_of(core, s, event, &h);
+
         if (missed)
-            tell_missed(s, event->seq - 1, missed, b);
-        if (concerns(core, s, event, &h))
-            tell(core, s, event, h, b);
-        else if (!missed)
+            last_missed = event->seq - 1;
+        if (concern == CONCERN_LOST)
+            last_missed = event->seq;
+        n_missed += missed + (concern == CONCERN_LOST);
+        if (concern != CONCERNS)
             continue;
+        if (n_missed)
+            tell_missed(s, last_missed, n_missed, b);
+        tell(core, s, event, h, b);
         return true;
     }
-    return false;
+    if (n_missed)
+        tell_missed(s, last_missed, n_missed, b);
+    return n_missed;
 }

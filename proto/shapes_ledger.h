@@ -92,10 +92,12 @@ SHAPE(leaks_params)
 SHAPE(leaks_result)
 #define reap_params_ROWS(FIELD, LIST, OBJECT)                                                      \
     OBJECT(ledger_filter, filter, REQUIRED, "which sockets; it must not be empty")                 \
-    FIELD(bool, dry_run, OPTIONAL, "true: only tell which")
+    FIELD(bool, dry_run, OPTIONAL, "true: only tell which")                                        \
+    FIELD(int, after, OPTIONAL, "go on behind this one: the `next` of the reply before")
 SHAPE(reap_params)
 #define reap_result_ROWS(FIELD, LIST, OBJECT)                                                      \
-    LIST(ledger_row, rows, REQUIRED, "what was closed, or would be")
+    LIST(ledger_row, rows, REQUIRED, "what was closed, or would be")                               \
+    FIELD(int, next, OPTIONAL, "there are more: give it as `after`")
 SHAPE(reap_result)
 
 #define audit_result_ROWS(FIELD, LIST, OBJECT)                                                     \

@@ -27,13 +27,17 @@ SHAPE(pool_holder)
     FIELD(text, name, REQUIRED, "its name")                                                        \
     OBJECT(pool_limits_row, limits, REQUIRED, "its budget")                                        \
     OBJECT(pool_use, in_use, REQUIRED, "what is used of it")                                       \
-    LIST(pool_holder, holders, REQUIRED, "who holds most, of those whom you may see")
+    LIST(pool_holder, holders, REQUIRED, "who holds most, of those whom you may see")              \
+    FIELD(bool, retired, OPTIONAL,                                                                 \
+          "true: no longer in the settings; its sockets live on, nobody gets new ones")
 SHAPE(pool_row)
 #define pool_list_params_ROWS(FIELD, LIST, OBJECT)                                                 \
     FIELD(text, name, OPTIONAL, "only this pool")
 SHAPE(pool_list_params)
 #define pool_list_result_ROWS(FIELD, LIST, OBJECT)                                                 \
-    LIST(pool_row, pools, REQUIRED, "those that you may use, in the order of the files")
+    LIST(pool_row, pools, REQUIRED,                                                   \
+         "those that you may use, in the order of the files; then the retired that still have "    \
+         "sockets, if they have any of yours or you are root")
 SHAPE(pool_list_result)
 
 #define why_params_ROWS(FIELD, LIST, OBJECT)                                                       \

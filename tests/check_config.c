@@ -8,49 +8,7 @@
 #include "daemon/config.h"
 #include "house.h"
 #include "proto/limits.h"
-
-static char dir[64], path[128];
-
-static void set_up(void)
-{
-    char more[160];
-
-    strcpy(dir, "/tmp/berth_check_XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(dir));
-    snprintf(path, sizeof path, "%s/berthd.conf", dir);
-    snprintf(more, sizeof more, "%s.d", path);
-    ck_assert_int_eq(mkdir(more, 0700), 0);
-}
-
-static void write_file(const char *name, const char *text)
-{
-    char full[256];
-    FILE *f;
-
-    snprintf(full, sizeof full, "%s%s", path, name);
-    f = fopen(full, "w");
-    ck_assert_ptr_nonnull(f);
-    fputs(text, f);
-    fclose(f);
-}
-
-static void remove_file(const char *name)
-{
-    char full[256];
-
-    snprintf(full, sizeof full, "%s%s", path, name);
-    remove(full);
-}
-
-static void tear_down(void)
-{
-    remove_file(".d/10.conf");
-    remove_file(".d/20.conf");
-    remove_file(".d/30.other");
-    remove_file(".d");
-    remove_file("");
-    rmdir(dir);
-}
+#include "settings.h"
 
 static const struct {
     const char *line;
@@ -83,8 +41,8 @@ START_TEST(a_value_is_taken)
     int64_t v;
 
     snprintf(text, sizeof text, "# settings\n\n[daemon]\n%s\n", values[_i].line);
-    write_file("", text);
-    ck_assert_msg(config_read(path, &config, message, sizeof message) == 0, "%s", message);
+    settings_write("", text);
+    ck_assert_msg(config_read(settings_path, &config, message, sizeof message) == 0, "%s", message);
     memcpy(&v, (char *)&config + values[_i].offset, sizeof v);
     ck_assert_int_eq(v, values[_i].v);
     config_free(&config);
@@ -119,9 +77,9 @@ START_TEST(a_fault_is_named_with_its_line)
     struct config config = config_default(), before = config;
     char message[256] = "", begin[160];
 
-    write_file("", faults[_i].text);
-    ck_assert_int_lt(config_read(path, &config, message, sizeof message), 0);
-    snprintf(begin, sizeof begin, "%s:%d: ", path, faults[_i].line);
+    settings_write("", faults[_i].text);
+    ck_assert_int_lt(config_read(settings_path, &config, message, sizeof message), 0);
+    snprintf(begin, sizeof begin, "%s:%d: ", settings_path, faults[_i].line);
     ck_assert_msg(strncmp(message, begin, strlen(begin)) == 0, "%s does not begin with %s", message,
                   begin);
     ck_assert_msg(strstr(message, faults[_i].words), "%s does not say %s", message,
@@ -135,11 +93,11 @@ START_TEST(later_files_win)
     struct config config = config_default();
     char message[256] = "";
 
-    write_file("", "[daemon]\nmax-sessions = 1\nhistory-rows = 1\nmax-line = 4K\n");
-    write_file(".d/20.conf", "[daemon]\nmax-sessions = 3\n");
-    write_file(".d/10.conf", "[daemon]\nmax-sessions = 2\nhistory-rows = 2\n");
-    write_file(".d/30.other", "no settings at all");
-    ck_assert_int_eq(config_read(path, &config, message, sizeof message), 0);
+    settings_write("", "[daemon]\nmax-sessions = 1\nhistory-rows = 1\nmax-line = 4K\n");
+    settings_write(".d/20.conf", "[daemon]\nmax-sessions = 3\n");
+    settings_write(".d/10.conf", "[daemon]\nmax-sessions = 2\nhistory-rows = 2\n");
+    settings_write(".d/30.other", "no settings at all");
+    ck_assert_int_eq(config_read(settings_path, &config, message, sizeof message), 0);
     ck_assert_int_eq(config.n_max_sessions, 3);
     ck_assert_int_eq(config.n_history_rows, 2);
     ck_assert_int_eq(config.n_max_line_bytes, 4096);
@@ -153,9 +111,9 @@ START_TEST(a_fault_in_a_later_file)
     struct config config = config_default();
     char message[256] = "";
 
-    write_file("", "[daemon]\nmax-sessions = 1\n");
-    write_file(".d/10.conf", "[daemon]\nmax-sessions = 2\nmax-sessions = x\n");
-    ck_assert_int_lt(config_read(path, &config, message, sizeof message), 0);
+    settings_write("", "[daemon]\nmax-sessions = 1\n");
+    settings_write(".d/10.conf", "[daemon]\nmax-sessions = 2\nmax-sessions = x\n");
+    ck_assert_int_lt(config_read(settings_path, &config, message, sizeof message), 0);
     ck_assert_ptr_nonnull(strstr(message, ".d/10.conf:3: "));
     ck_assert_int_eq(config.n_max_sessions, LIMIT_SESSIONS);
 }
@@ -166,10 +124,10 @@ START_TEST(a_file_that_is_not_there)
     struct config config = config_default();
     char message[256] = "";
 
-    ck_assert_int_lt(config_read(path, &config, message, sizeof message), 0);
-    ck_assert_ptr_nonnull(strstr(message, path));
-    write_file("", "");
-    ck_assert_int_eq(config_read(path, &config, message, sizeof message), 0);
+    ck_assert_int_lt(config_read(settings_path, &config, message, sizeof message), 0);
+    ck_assert_ptr_nonnull(strstr(message, settings_path));
+    settings_write("", "");
+    ck_assert_int_eq(config_read(settings_path, &config, message, sizeof message), 0);
     ck_assert_int_eq(config.n_max_sessions, LIMIT_SESSIONS);
     ck_assert_int_eq(config.session_grace_usec, 10000000);
     ck_assert_int_eq(config.history_age_usec, 86400000000LL);
@@ -184,8 +142,8 @@ START_TEST(a_line_that_is_too_long)
     size_t n = strlen(text);
 
     memset(text + n, '1', sizeof text - 1 - n);
-    write_file("", text);
-    ck_assert_int_lt(config_read(path, &config, message, sizeof message), 0);
+    settings_write("", text);
+    ck_assert_int_lt(config_read(settings_path, &config, message, sizeof message), 0);
     ck_assert_ptr_nonnull(strstr(message, ":2: "));
 }
 END_TEST
@@ -195,7 +153,7 @@ int main(void)
     Suite *suite = suite_create("config");
     TCase *tc = tcase_create("config");
 
-    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_add_checked_fixture(tc, settings_make, settings_done);
     suite_add_tcase(suite, tc);
     tcase_add_loop_test(tc, a_value_is_taken, 0, sizeof values / sizeof *values);
     tcase_add_loop_test(tc, a_fault_is_named_with_its_line, 0, sizeof faults / sizeof *faults);

@@ -13,62 +13,21 @@
 #include "daemon/config.h"
 #include "fault.h"
 #include "house.h"
-
-static char dir[64], path[128];
-
-static void set_up(void)
-{
-    char more[160];
-
-    strcpy(dir, "/tmp/berth_check_XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(dir));
-    snprintf(path, sizeof path, "%s/berthd.conf", dir);
-    snprintf(more, sizeof more, "%s.d", path);
-    ck_assert_int_eq(mkdir(more, 0700), 0);
-}
-
-static void write_file(const char *name, const char *text)
-{
-    char full[256];
-    FILE *f;
-
-    snprintf(full, sizeof full, "%s%s", path, name);
-    f = fopen(full, "w");
-    ck_assert_ptr_nonnull(f);
-    fputs(text, f);
-    fclose(f);
-}
-
-static void remove_file(const char *name)
-{
-    char full[256];
-
-    snprintf(full, sizeof full, "%s%s", path, name);
-    remove(full);
-}
-
-static void tear_down(void)
-{
-    remove_file(".d/10.conf");
-    remove_file(".d/20.conf");
-    remove_file(".d");
-    remove_file("");
-    rmdir(dir);
-}
+#include "settings.h"
 
 /* Reads into *config, which must succeed. */
 static void read_into(struct config *config)
 {
     char message[512] = "";
 
-    ck_assert_msg(config_read(path, config, message, sizeof message) == 0, "%s", message);
+    ck_assert_msg(config_read(settings_path, config, message, sizeof message) == 0, "%s", message);
 }
 
 static struct config read_text(const char *text)
 {
     struct config config = config_default();
 
-    write_file("", text);
+    settings_write("", text);
     read_into(&config);
     return config;
 }
@@ -196,7 +155,7 @@ START_TEST(every_key_is_taken)
     struct verdict v;
 
     ck_assert_str_eq(p->name, "web");
-    ck_assert_str_eq(s->path, path);
+    ck_assert_str_eq(s->path, settings_path);
     ck_assert_int_eq(s->line, 1);
     ck_assert_uint_eq(s->users.n, 2);
     ck_assert_uint_eq(s->users.items[1], 41001);
@@ -214,7 +173,7 @@ START_TEST(every_key_is_taken)
     ck_assert(policy_check_socket(s->policy, AF_UNIX, SOCK_STREAM, &v));
     ck_assert(!policy_check_socket(s->policy, AF_INET, SOCK_DGRAM, &v));
     ck_assert(!policy_check_plane(s->policy, PLANE_HANDOFF, &v));
-    ck_assert(!policy_check_option(s->policy, SOL_SOCKET, SO_BROADCAST, &v));
+    ck_assert(!policy_check_option(s->policy, SOL_SOCKET, SO_BROADCAST, "1", 1, &v));
 
     ck_assert_str_eq(id->name, "shop");
     ck_assert_str_eq(id->cert, "/etc/berth/shop.pem");
@@ -236,7 +195,7 @@ START_TEST(the_other_values)
     ck_assert_int_eq(s->limits.max_lease_usec, LEASE_PERMANENT);
     ck_assert_int_eq(s->limits.idle_suspect_usec, 0);
     ck_assert(!s->keepalive);
-    ck_assert(policy_check_option(s->policy, SOL_SOCKET, SO_BROADCAST, &v));
+    ck_assert(policy_check_option(s->policy, SOL_SOCKET, SO_BROADCAST, "1", 1, &v));
     ck_assert(s->users.set);
     ck_assert_uint_eq(s->users.n, 0);
     ck_assert_str_eq(config.pools->first->name, "web");
@@ -272,11 +231,11 @@ START_TEST(a_rule_knows_its_line)
 
         snprintf(ip, sizeof ip, "10.0.0.%d", i);
         ck_assert(may_bind(&config, ip, 80, &v));
-        snprintf(rule, sizeof rule, "bind %s:80 (%s:%d)", ip, path, lines[i]);
+        snprintf(rule, sizeof rule, "bind %s:80 (%s:%d)", ip, settings_path, lines[i]);
         ck_assert_str_eq(v.rule, rule);
     }
     ck_assert(!may_bind(&config, "10.0.0.5", 80, &v));
-    snprintf(rule, sizeof rule, "bind = 10.0.0.1:80, 10.0.0.2:80, 10.0.0.3:80, 10.0.0.4:80 (%s:3)", path);
+    snprintf(rule, sizeof rule, "bind = 10.0.0.1:80, 10.0.0.2:80, 10.0.0.3:80, 10.0.0.4:80 (%s:3)", settings_path);
     ck_assert_str_eq(v.rule, rule);
     config_free(&config);
 }
@@ -370,16 +329,16 @@ START_TEST(pools_of_several_files)
     struct config config;
     char message[512] = "", wanted[512];
 
-    write_file(".d/20.conf", "[pool c]\nusers = root\n[tls x]\npools = a, b, c\n");
-    write_file(".d/10.conf", "[pool b]\nusers = root\n");
+    settings_write(".d/20.conf", "[pool c]\nusers = root\n[tls x]\npools = a, b, c\n");
+    settings_write(".d/10.conf", "[pool b]\nusers = root\n");
     config = read_text("[pool a]\nusers = root\n");
     ck_assert_str_eq(config.pools->first->name, "a");
     ck_assert_str_eq(config.pools->first->next->name, "b");
     ck_assert_str_eq(config.pools->first->next->next->name, "c");
 
-    write_file(".d/20.conf", "[pool c]\nusers = root\n\n[pool a]\nusers = root\n");
-    ck_assert_int_lt(config_read(path, &config, message, sizeof message), 0);
-    snprintf(wanted, sizeof wanted, "%s.d/20.conf:4: [pool a] is already at %s:1", path, path);
+    settings_write(".d/20.conf", "[pool c]\nusers = root\n\n[pool a]\nusers = root\n");
+    ck_assert_int_lt(config_read(settings_path, &config, message, sizeof message), 0);
+    snprintf(wanted, sizeof wanted, "%s.d/20.conf:4: [pool a] is already at %s:1", settings_path, settings_path);
     ck_assert_str_eq(message, wanted);
     config_free(&config);
 }
@@ -391,10 +350,10 @@ START_TEST(a_directory_that_is_none)
     struct config config = config_default();
     char message[512] = "";
 
-    remove_file(".d");
-    write_file(".d", "no directory");
-    write_file("", "");
-    ck_assert_int_lt(config_read(path, &config, message, sizeof message), 0);
+    settings_remove(".d");
+    settings_write(".d", "no directory");
+    settings_write("", "");
+    ck_assert_int_lt(config_read(settings_path, &config, message, sizeof message), 0);
     ck_assert_ptr_nonnull(strstr(message, ".d: "));
 }
 END_TEST
@@ -404,8 +363,8 @@ START_TEST(a_file_that_is_a_directory)
     struct config config = config_default();
     char message[512] = "";
 
-    ck_assert_int_lt(config_read(dir, &config, message, sizeof message), 0);
-    ck_assert_ptr_nonnull(strstr(message, dir));
+    ck_assert_int_lt(config_read(settings_folder, &config, message, sizeof message), 0);
+    ck_assert_ptr_nonnull(strstr(message, settings_folder));
 }
 END_TEST
 
@@ -421,8 +380,8 @@ START_TEST(read_again)
     ck_assert_int_eq(pool_charge(&charge, a, 1, 0, &shortage), 0);
 
     /* a fault changes nothing */
-    write_file("", "[daemon]\nmax-sessions = 7\n[pool a]\nmax-sockets = 9\n[pool b]\nmax-sockets = x\n");
-    ck_assert_int_lt(config_read(path, &config, message, sizeof message), 0);
+    settings_write("", "[daemon]\nmax-sessions = 7\n[pool a]\nmax-sockets = 9\n[pool b]\nmax-sockets = x\n");
+    ck_assert_int_lt(config_read(settings_path, &config, message, sizeof message), 0);
     ck_assert_ptr_eq(config.pools, pools);
     ck_assert_int_eq(a->settings.limits.n_max_sockets, 5);
     ck_assert_ptr_null(a->next);
@@ -430,7 +389,7 @@ START_TEST(read_again)
     ck_assert_int_eq(config.n_max_sessions, config_default().n_max_sessions);
 
     /* what is right is taken, and what is in use stays */
-    write_file("", "[daemon]\nmax-sessions = 7\n[pool b]\n[pool a]\nmax-sockets = 1\n");
+    settings_write("", "[daemon]\nmax-sessions = 7\n[pool b]\n[pool a]\nmax-sockets = 1\n");
     read_into(&config);
     ck_assert_ptr_eq(config.pools, pools);
     ck_assert_str_eq(pools->first->name, "b");
@@ -441,7 +400,7 @@ START_TEST(read_again)
     ck_assert_int_eq(config.n_max_sessions, 7);
 
     /* without any pool: the default, and the old ones retire */
-    write_file("", "");
+    settings_write("", "");
     read_into(&config);
     ck_assert_str_eq(pools->first->name, "default");
     ck_assert(a->is_retired);
@@ -459,15 +418,15 @@ START_TEST(out_of_memory)
     long n = 0;
     int r;
 
-    write_file(".d/10.conf", "[pool b]\nbind = 127.0.0.1:80,\n  [fe80::1%lo]:80\n");
+    settings_write(".d/10.conf", "[pool b]\nbind = 127.0.0.1:80,\n  [fe80::1%lo]:80\n");
     config = read_text("[pool old]\n[tls x]\n");
-    write_file("", example);
+    settings_write("", example);
     do {
         old = config;
         *message = '\0';
         fault_set(++n);
         fault_turn(true);
-        r = config_read(path, &config, message, sizeof message);
+        r = config_read(settings_path, &config, message, sizeof message);
         fault_turn(false);
         ck_assert_int_eq(r, fault_has_happened() ? -ENOMEM : 0);
         if (r) {
@@ -519,7 +478,7 @@ int main(void)
     Suite *suite = suite_create("config_pools");
     TCase *tc = tcase_create("config_pools");
 
-    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_add_checked_fixture(tc, settings_make, settings_done);
     tcase_set_timeout(tc, 30);
     suite_add_tcase(suite, tc);
     tcase_add_test(tc, what_is_said_of_wrong_settings);

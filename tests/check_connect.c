@@ -1,6 +1,7 @@
 /* check_connect.c — connecting: at once, later, not at all; and create_connection, which tries
  * many. */
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +9,27 @@
 #include <unistd.h>
 
 #include "house.h"
+
+/* -- a resolver: the linker's --wrap, see CMakeLists.txt -- */
+
+int __real_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **ret);
+int __wrap_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **ret);
+
+/* "both.example" has an address of each family, whatever the machine's own names are. */
+int __wrap_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **ret)
+{
+    int r;
+
+    if (!host || strcmp(host, "both.example") != 0 || hints->ai_flags & AI_NUMERICHOST)
+        return __real_getaddrinfo(host, service, hints, ret);
+    r = __real_getaddrinfo("127.0.0.1", service, hints, ret);
+    return r ? r : __real_getaddrinfo("::1", service, hints, &(*ret)->ai_next);
+}
+
+/* -- tools -- */
 
 static struct house_client *c;
 
@@ -211,6 +233,26 @@ START_TEST(create_connection_tells_its_attempts)
 }
 END_TEST
 
+/* A scope is for IPv6 alone: the first address fails by the parameter, which its error names. */
+START_TEST(create_connection_names_what_an_attempt_lacked)
+{
+    json_t *r = house_ask(c, "create_server", "{'address':['::1',0]}");
+
+    if (!house_has(r, "result")) {
+        house_expect_error(r, "os", "EADDRNOTAVAIL"); /* a machine without ::1 */
+        return;
+    }
+    r = house_do(c, "create_connection",
+                 "{'host':'both.example','port':%lld,'source':{'host':'','port':0,'scope':'lo'}}",
+                 house_int(r, "result.address.port"));
+    ck_assert_int_eq((int)house_size(r, "attempts"), 2);
+    ck_assert_str_eq(house_text(r, "attempts.0.address.family"), "AF_INET");
+    ck_assert_str_eq(house_text(r, "attempts.0.error.kind"), "protocol");
+    ck_assert_str_eq(house_text(r, "attempts.0.error.name"), "source");
+    ck_assert(!house_has(r, "attempts.1.error"));
+}
+END_TEST
+
 START_TEST(create_connection_fails_as_the_last_attempt)
 {
     json_t *e = house_fail(c, "create_connection", "{'host':'127.0.0.1','port':%d}", free_port());
@@ -321,6 +363,7 @@ int main(void)
     tcase_add_test(tc, a_datagram_socket_connects_and_again);
     tcase_add_test(tc, a_unix_listener_with_a_full_queue);
     tcase_add_test(many, create_connection_tells_its_attempts);
+    tcase_add_test(many, create_connection_names_what_an_attempt_lacked);
     tcase_add_test(many, create_connection_fails_as_the_last_attempt);
     tcase_add_test(many, create_connection_in_progress);
     tcase_add_test(many, create_connection_from_a_source);

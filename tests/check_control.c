@@ -90,6 +90,27 @@ START_TEST(the_path_is_served_and_removed)
 }
 END_TEST
 
+/* What clients see as their peer is the path, also where a stale one was in the way. */
+START_TEST(the_socket_is_called_by_its_path)
+{
+    for (int i = 0; i < 2; i++) {
+        struct control c = open_here();
+        struct sockaddr_un a = {0};
+        socklen_t n = sizeof a;
+        int fd = connect_here();
+
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq(getpeername(fd, (struct sockaddr *)&a, &n), 0);
+        ck_assert_str_eq(a.sun_path, path);
+        close(fd);
+        if (i == 0)
+            crash(&c);
+        else
+            control_close(&c, HANDLE_FIRST);
+    }
+}
+END_TEST
+
 START_TEST(a_second_daemon_is_refused)
 {
     struct control c = open_here();
@@ -238,6 +259,7 @@ int main(void)
     tcase_add_checked_fixture(tc, set_up, tear_down);
     suite_add_tcase(suite, tc);
     tcase_add_test(tc, the_path_is_served_and_removed);
+    tcase_add_test(tc, the_socket_is_called_by_its_path);
     tcase_add_test(tc, a_second_daemon_is_refused);
     tcase_add_test(tc, a_stale_path_is_taken_over);
     tcase_add_test(tc, what_is_no_socket_is_left_alone);

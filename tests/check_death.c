@@ -148,9 +148,13 @@ START_TEST(a_grandchild_does_not_keep_it_alive)
 }
 END_TEST
 
-/* A process may hand its session to its child by ending; what it had sent is still done, for
- * nobody. */
-START_TEST(what_a_dead_client_had_sent_is_run)
+static long long n_opened(struct house_client *c)
+{
+    return house_int(house_do(c, "ledger.audit", "{}"), "opened");
+}
+
+/* T48: it was dead before the daemon had looked at it. Nobody could ever use what it asked for. */
+START_TEST(what_a_dead_client_had_sent_is_not_begun)
 {
     struct house_client *c = house_client();
     pid_t child;
@@ -158,13 +162,80 @@ START_TEST(what_a_dead_client_had_sent_is_run)
     if ((child = fork()) == 0) {
         int fd = connect_here();
 
-        say(fd, "{\"method\":\"socket\"}\n{\"method\":\"socket\"}\n{\"id\":1,\"method\":"
-                "\"socketpair\"}");
+        say(fd, "{\"method\":\"socket\",\"params\":{\"lease\":\"permanent\"}}\n"
+                "[{\"id\":1,\"method\":\"socketpair\"}]\n{\"id\":1,\"method\":\"socketpair\"}");
         _exit(0);
     }
     end_child(child, 0);
+    house_turn(8);
+    ck_assert_int_eq(house_n_sessions(), 1);
+    ck_assert_int_eq(n_opened(c), 0);
+}
+END_TEST
+
+/* Much is still to be done for it; it reads the answers, or does not. */
+START_TEST(the_rest_of_a_killed_client_is_dropped)
+{
+    enum { LINES = 2000, AT_MOST = 4 };
+    static const char line[] =
+        "{\"id\":1,\"method\":\"socket\",\"params\":{\"lease\":\"permanent\"}}\n";
+    struct house_client *c = house_client();
+    int sent[2];
+    long long n;
+    pid_t child;
+
+    ck_assert_int_eq(pipe(sent), 0);
+    if ((child = fork()) == 0) {
+        int fd = connect_here();
+
+        for (int i = 0; i < LINES; i++)
+            if (send(fd, line, sizeof line - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+                break;
+        give_sign(sent[1]);
+        pause();
+    }
+    ck_assert_int_eq(read(sent[0], &(char){0}, 1), 1);
+    house_until(house_n_live() > 0);
+    kill(child, SIGKILL);
+    end_child(child, SIGKILL);
+    n = house_n_live();
+    ck_assert_int_lt(n, LINES / 2); /* there is a rest */
+    house_turn(AT_MOST);
+    ck_assert_int_eq(house_n_sessions(), 1);
+    ck_assert_int_eq(house_n_live(), n);
+    house_do(c, "ledger.reap", "{'filter':{'pool':'default'}}");
+    close(sent[0]);
+    close(sent[1]);
+}
+END_TEST
+
+/* The end of its connection says that there are no more requests, and not that there were none. */
+START_TEST(what_one_that_lives_had_sent_is_run)
+{
+    struct house_client *c = house_client();
+    int closed[2], control[2];
+    pid_t child;
+
+    ck_assert_int_eq(pipe(closed), 0);
+    ck_assert_int_eq(pipe(control), 0);
+    if ((child = fork()) == 0) {
+        int fd = connect_here();
+
+        close(control[1]);
+        say(fd, "{\"method\":\"socket\"}\n{\"method\":\"socket\"}\n{\"id\":1,\"method\":"
+                "\"socketpair\"}");
+        close(fd);
+        give_sign(closed[1]);
+        await_end_of(control[0]);
+    }
+    ck_assert_int_eq(read(closed[0], &(char){0}, 1), 1);
     house_until(n_reclaimed(c) == 4);
     house_until(house_n_sessions() == 1);
+    close(control[1]);
+    end_child(child, 0);
+    close(control[0]);
+    close(closed[0]);
+    close(closed[1]);
 }
 END_TEST
 
@@ -241,20 +312,128 @@ START_TEST(many_come_and_go)
         if ((children[i] = fork()) == 0) {
             int fd = connect_here();
 
-            say(fd, "{\"method\":\"socketpair\"}\n");
+            say(fd, "{\"id\":1,\"method\":\"socketpair\"}\n");
             if (i % 2)
                 pause();
-            _exit(0);
+            _exit(read(fd, &(char){0}, 1) != 1);
         }
     }
+    house_until(n_reclaimed(c) == 20 && house_n_live() == 20);
     for (int i = 0; i < 20; i += 2)
         end_child(children[i], 0);
-    house_until(n_reclaimed(c) == 20 && house_n_live() == 20);
     for (int i = 1; i < 20; i += 2) {
         kill(children[i], SIGKILL);
         end_child(children[i], SIGKILL);
     }
     house_until(n_reclaimed(c) == 40);
+}
+END_TEST
+
+/* A child that opens one socket, and ends with this status when `control` ends. */
+static pid_t open_and_wait(const int control[2], int status)
+{
+    pid_t child = fork();
+    char c;
+
+    if (child)
+        return child;
+    say(connect_here(), "{\"method\":\"socket\"}\n");
+    close(control[1]);
+    while (read(control[0], &c, 1) > 0)
+        ;
+    _exit(status);
+}
+
+static void expect_reasons(struct house_client *c, size_t n, const char *reason)
+{
+    json_t *r = house_do(c, "ledger.list", "{'filter':{'state':'closed'}}");
+    char path[40];
+
+    ck_assert_uint_eq(house_size(r, "rows"), n);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(path, sizeof path, "rows.%zu.end.reason", i);
+        ck_assert_str_eq(house_text(r, path), reason);
+    }
+}
+
+/* The socket hangs up a moment before the kernel tells how the process ended; the daemon looks all
+ * the time here. */
+START_TEST(the_signal_is_told)
+{
+    enum { N = 50 };
+    struct house_client *c = house_client();
+    int control[2];
+
+    for (int i = 0; i < N; i++) {
+        pid_t child;
+
+        ck_assert_int_eq(pipe(control), 0);
+        child = open_and_wait(control, 0);
+        await_live(1);
+        kill(child, SIGKILL);
+        while (house_n_sessions() > 1)
+            house_turn(1);
+        end_child(child, SIGKILL);
+        close(control[0]);
+        close(control[1]);
+    }
+    expect_reasons(c, N, "its process was killed by signal 9 (Killed)");
+}
+END_TEST
+
+START_TEST(the_exit_status_is_told)
+{
+    enum { N = 20 };
+    struct house_client *c = house_client();
+    int control[2];
+
+    /* Every other one has nobody who asks for its status: the kernel reaps it at once. */
+    for (int i = 0; i < N; i++) {
+        pid_t child;
+
+        signal(SIGCHLD, i % 2 ? SIG_IGN : SIG_DFL);
+        ck_assert_int_eq(pipe(control), 0);
+        child = open_and_wait(control, 3);
+        await_live(1);
+        close(control[1]);
+        while (house_n_sessions() > 1)
+            house_turn(1);
+        if (i % 2 == 0)
+            end_child(child, 3 << 8);
+        close(control[0]);
+    }
+    signal(SIGCHLD, SIG_DFL);
+    expect_reasons(c, N, "its process ended with status 3");
+}
+END_TEST
+
+/* Nobody waits for the end of a process that lives. */
+START_TEST(who_lives_is_reclaimed_at_once)
+{
+    struct house_client *c = house_client();
+    int closed[2], control[2];
+    pid_t child;
+
+    ck_assert_int_eq(pipe(closed), 0);
+    ck_assert_int_eq(pipe(control), 0);
+    if ((child = fork()) == 0) {
+        int fd = connect_here();
+
+        close(control[1]);
+        say(fd, "{\"method\":\"socket\"}\n");
+        close(fd);
+        give_sign(closed[1]);
+        await_end_of(control[0]);
+    }
+    ck_assert_int_eq(read(closed[0], &(char){0}, 1), 1);
+    house_turn(8);
+    ck_assert_int_eq(house_n_sessions(), 1);
+    expect_reasons(c, 1, "its session ended");
+    close(control[1]);
+    end_child(child, 0);
+    close(control[0]);
+    close(closed[0]);
+    close(closed[1]);
 }
 END_TEST
 
@@ -268,9 +447,14 @@ int main(void)
     suite_add_tcase(suite, tc);
     tcase_add_test(tc, a_killed_client_is_reclaimed);
     tcase_add_test(tc, a_grandchild_does_not_keep_it_alive);
-    tcase_add_test(tc, what_a_dead_client_had_sent_is_run);
+    tcase_add_test(tc, what_a_dead_client_had_sent_is_not_begun);
+    tcase_add_test(tc, the_rest_of_a_killed_client_is_dropped);
+    tcase_add_test(tc, what_one_that_lives_had_sent_is_run);
     tcase_add_test(tc, a_dead_client_waits_for_nothing);
     tcase_add_test(tc, the_owner_is_the_process);
     tcase_add_test(tc, many_come_and_go);
+    tcase_add_test(tc, the_signal_is_told);
+    tcase_add_test(tc, the_exit_status_is_told);
+    tcase_add_test(tc, who_lives_is_reclaimed_at_once);
     return house_run(suite);
 }

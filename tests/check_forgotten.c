@@ -10,6 +10,7 @@
 
 #define SECOND INT64_C(1000000)
 #define STALE  (SUSPECTS_STALE_USEC)
+#define RIPE   (SUSPECTS_RIPE_USEC)
 #define IDLE   (600 * SECOND)
 
 static struct house_client *c;
@@ -26,6 +27,13 @@ static void pass(int64_t usec)
     house_turn(4);
     house_advance(usec);
     house_turn(4);
+}
+
+/* Long enough for what has come to be noticed, and to look forgotten. */
+static void forget(void)
+{
+    pass(STALE);
+    pass(RIPE);
 }
 
 /* Since when the handle is suspect of this, Unix seconds; 0: it is not. */
@@ -82,14 +90,17 @@ static void expect_rest(void)
 
 static void expect_close_wait(long long open, long long closed)
 {
+    double noticed;
+
     house_do(c, "close", "{'handle':%lld}", closed);
-    pass(STALE - 1);
+    pass(STALE);
+    noticed = house_now();
+    pass(RIPE - 1);
     ck_assert(is_clean(open));
     pass(1);
-    house_until(is_suspect(open, "close_wait"));
+    ck_assert(is_suspect(open, "close_wait"));
     ck_assert(!is_suspect(open, "unread"));
-    ck_assert_double_le(suspect_since(open, "close_wait"), house_now());
-    ck_assert_double_ge(suspect_since(open, "close_wait"), house_now() - 0.001);
+    ck_assert_double_eq_tol(suspect_since(open, "close_wait"), noticed, 1e-6);
     expect_listed("close_wait", 1);
     expect_listed("any", 1);
     expect_listed("unread", 0);
@@ -100,7 +111,7 @@ static void expect_close_wait(long long open, long long closed)
     ck_assert(is_clean(open));
     expect_counts(1, 1);
     /* Its owner knows it now, and still has not closed. */
-    pass(STALE);
+    forget();
     house_until(is_suspect(open, "close_wait"));
     expect_counts(2, 1);
     expect_rest();
@@ -133,7 +144,10 @@ START_TEST(a_peer_that_closes_late)
     pass(5 * SECOND);
     ck_assert(is_clean(ends[0]));
     house_do(c, "close", "{'handle':%lld}", ends[1]);
-    house_until(is_suspect(ends[0], "close_wait"));
+    pass(RIPE - 1);
+    ck_assert(is_clean(ends[0]));
+    pass(1);
+    ck_assert(is_suspect(ends[0], "close_wait"));
     expect_rest();
     house_do(c, "close", "{'handle':%lld}", ends[0]);
     expect_listed("any", 0);
@@ -147,7 +161,7 @@ START_TEST(a_peer_that_resets)
     house_connect(c, ends);
     house_do(c, "send", "{'handle':%lld,'text':'x'}", ends[0]);
     house_do(c, "close", "{'handle':%lld}", ends[1]);
-    pass(STALE);
+    forget();
     house_until(is_suspect(ends[0], "close_wait"));
     expect_rest();
 }
@@ -161,13 +175,13 @@ START_TEST(a_peer_that_only_stops_sending)
 
     house_connect(c, ends);
     house_do(c, "shutdown", "{'handle':%lld,'how':'SHUT_WR'}", ends[1]);
-    pass(STALE);
+    forget();
     house_until(is_suspect(ends[0], "close_wait"));
     /* The other one waits for what is still to come. */
     ck_assert(is_clean(ends[1]));
     house_do(c, "send", "{'handle':%lld,'text':'more'}", ends[0]);
     ck_assert(is_clean(ends[0]));
-    pass(STALE);
+    forget();
     house_until(is_suspect(ends[1], "unread"));
     expect_rest();
 }
@@ -180,8 +194,8 @@ START_TEST(ones_own_end_gives_no_work)
 
     house_connect(c, ends);
     house_do(c, "shutdown", "{'handle':%lld,'how':'SHUT_RD'}", ends[0]);
-    pass(STALE);
-    pass(STALE);
+    forget();
+    pass(RIPE);
     ck_assert(!is_suspect(ends[0], "unread"));
     expect_rest();
 }
@@ -191,10 +205,15 @@ END_TEST
 
 static void expect_unread(long long handle)
 {
-    pass(STALE - 1);
+    double noticed;
+
+    pass(STALE);
+    noticed = house_now();
+    pass(RIPE - 1);
     ck_assert(is_clean(handle));
     pass(1);
-    house_until(is_suspect(handle, "unread"));
+    ck_assert(is_suspect(handle, "unread"));
+    ck_assert_double_eq_tol(suspect_since(handle, "unread"), noticed, 1e-6);
     ck_assert(!is_suspect(handle, "close_wait"));
     expect_listed("unread", 1);
     expect_listed("any", 1);
@@ -219,7 +238,8 @@ START_TEST(a_stream_with_something_in_it)
     pass(10 * SECOND);
     ck_assert(is_clean(ends[0]));
     house_do(c, "send", "{'handle':%lld,'text':'y'}", ends[1]);
-    house_until(is_suspect(ends[0], "unread"));
+    pass(RIPE);
+    ck_assert(is_suspect(ends[0], "unread"));
     expect_counts(2, 1);
 }
 END_TEST
@@ -233,7 +253,7 @@ START_TEST(what_is_left_unread_is_suspect_again)
     expect_unread(ends[0]);
     house_do(c, "recv", "{'handle':%lld,'size':1}", ends[0]);
     ck_assert(is_clean(ends[0]));
-    pass(STALE);
+    forget();
     house_until(is_suspect(ends[0], "unread"));
     expect_counts(2, 1);
 }
@@ -247,7 +267,10 @@ START_TEST(unread_and_then_closed)
     house_do(c, "send", "{'handle':%lld,'text':'x'}", ends[1]);
     expect_unread(ends[0]);
     house_do(c, "close", "{'handle':%lld}", ends[1]);
-    house_until(is_suspect(ends[0], "close_wait"));
+    pass(RIPE - 1);
+    ck_assert(!is_suspect(ends[0], "close_wait"));
+    pass(1);
+    ck_assert(is_suspect(ends[0], "close_wait"));
     ck_assert(is_suspect(ends[0], "unread"));
     expect_listed("any", 1);
     expect_counts(2, 0);
@@ -284,7 +307,7 @@ START_TEST(an_answer_to_a_datagram)
     house_do(c, "sendto", "{'handle':%lld,'address':['127.0.0.1',%lld],'text':'x'}", a, port);
     port = house_int(house_do(c, "recvfrom", "{'handle':%lld}", b), "address.port");
     house_do(c, "sendto", "{'handle':%lld,'address':['127.0.0.1',%lld],'text':'y'}", b, port);
-    pass(STALE);
+    forget();
     house_until(is_suspect(a, "unread"));
     ck_assert(is_clean(b));
     expect_rest();
@@ -314,6 +337,114 @@ START_TEST(a_listener_with_a_guest)
     expect_counts(1, 1);
     pass(10 * SECOND);
     ck_assert(is_clean(listener));
+}
+END_TEST
+
+/* The peer ends before what it had sent looks forgotten: the end has a time of its own. */
+START_TEST(closed_before_it_is_ripe)
+{
+    long long ends[2];
+    double closed;
+
+    house_connect(c, ends);
+    pass(5 * SECOND);
+    house_do(c, "send", "{'handle':%lld,'text':'x'}", ends[1]);
+    pass(RIPE / 2);
+    house_do(c, "close", "{'handle':%lld}", ends[1]);
+    house_turn(4);
+    closed = house_now();
+    pass(RIPE - 1);
+    ck_assert(is_clean(ends[0]));
+    pass(1);
+    ck_assert_double_eq_tol(suspect_since(ends[0], "close_wait"), closed, 1e-6);
+    expect_counts(1, 0);
+    expect_rest();
+}
+END_TEST
+
+/* What came while the socket was in use is found when it is no more. */
+START_TEST(it_came_while_in_use)
+{
+    long long ends[2];
+
+    house_connect(c, ends);
+    pass(5 * SECOND);
+    house_do(c, "send", "{'handle':%lld,'text':'x'}", ends[0]);
+    house_do(c, "send", "{'handle':%lld,'text':'y'}", ends[1]);
+    pass(STALE / 2);
+    house_do(c, "send", "{'handle':%lld,'text':'z'}", ends[0]);
+    pass(STALE - 1);
+    pass(RIPE);
+    ck_assert(is_clean(ends[0]));
+    pass(1);
+    pass(RIPE);
+    ck_assert(is_suspect(ends[0], "unread"));
+}
+END_TEST
+
+/* A reader that has part of a frame and then gives up, or dies, leaves it lying. */
+START_TEST(who_waited_has_left)
+{
+    struct house_client *reader = house_client();
+    long long ends[2];
+
+    house_pair(c, "SOCK_STREAM", ends);
+    house_begin(reader, 7, "recv", "{'handle':%lld,'exactly':4%s}", ends[0],
+                _i == 0 ? ",'timeout':10" : "");
+    house_turn(4);
+    house_do(c, "send", "{'handle':%lld,'text':'ab'}", ends[1]);
+    pass(9 * SECOND);
+    ck_assert(is_clean(ends[0]));
+    if (_i == 0) {
+        pass(SECOND);
+        house_expect_error(house_next(reader), "timeout", "TIMEOUT");
+    } else {
+        house_leave(reader);
+    }
+    pass(RIPE - 1);
+    ck_assert(is_clean(ends[0]));
+    forget();
+    ck_assert(is_suspect(ends[0], "unread"));
+    expect_rest();
+    ck_assert_str_eq(house_text(house_do(c, "recv", "{'handle':%lld}", ends[0]), "text"), "ab");
+    ck_assert(is_clean(ends[0]));
+    pass(5 * SECOND);
+    ck_assert(is_clean(ends[0]));
+}
+END_TEST
+
+/* Fills a stream until nothing more goes in. */
+static void fill(long long handle)
+{
+    static char text[65537];
+    json_t *r;
+
+    memset(text, 'x', sizeof text - 1);
+    do
+        r = house_ask(c, "send", "{'handle':%lld,'text':'%s','timeout':0}", handle, text);
+    while (!house_has(r, "error"));
+}
+
+/* A poll that waits for something else, and is then called off. */
+START_TEST(who_polled_has_left)
+{
+    struct house_client *poller = house_client();
+    long long ends[2];
+
+    house_pair(c, "SOCK_STREAM", ends);
+    fill(ends[0]);
+    house_begin(poller, 7, "poll", "{'handles':[{'handle':%lld,'events':['out']}]}", ends[0]);
+    pass(5 * SECOND);
+    house_do(c, "send", "{'handle':%lld,'text':'x'}", ends[1]);
+    pass(5 * SECOND);
+    ck_assert(is_clean(ends[0]));
+    house_leave(poller);
+    pass(RIPE - 1);
+    ck_assert(is_clean(ends[0]));
+    forget();
+    ck_assert(is_suspect(ends[0], "unread"));
+    ck_assert(!is_suspect(ends[0], "idle"));
+    expect_rest();
 }
 END_TEST
 
@@ -403,8 +534,9 @@ START_TEST(forgotten_in_every_way)
     long long a = house_int(r, "handles.0"), b = house_int(r, "handles.1");
 
     house_do(other, "send", "{'handle':%lld,'text':'x'}", b);
-    pass(STALE);
+    forget();
     house_do(other, "close", "{'handle':%lld}", b);
+    forget();
     house_until(is_suspect(a, "close_wait"));
     house_leave(other);
     pass(IDLE);
@@ -453,7 +585,7 @@ START_TEST(who_waits_to_accept_has_not_forgotten)
     ck_assert(is_clean(listener));
     house_make(c, "create_connection", "{'host':'127.0.0.1','port':%d}", port);
     house_expect_id(house_next(server), 1);
-    pass(2 * STALE);
+    forget();
     ck_assert(is_clean(listener));
     expect_counts(0, 0);
 }
@@ -484,16 +616,32 @@ START_TEST(who_waits_to_write_has_not_forgotten)
     memset(text, 'x', N);
     house_pair(c, "SOCK_STREAM", ends);
     house_begin(writer, 1, "sendall", "{'handle':%lld,'text':'%s'}", ends[0], text);
-    pass(2 * STALE);
+    forget();
     house_do(c, "send", "{'handle':%lld,'text':'answer'}", ends[1]);
-    pass(STALE / 2);
+    forget();
     ck_assert(!house_is_answered(writer));
     ck_assert(is_clean(ends[0]));
     for (size_t n = 0; n < N;)
         n += strlen(house_text(house_do(c, "recv", "{'handle':%lld}", ends[1]), "text"));
     house_expect_id(house_next(writer), 1);
-    pass(STALE);
+    forget();
     house_until(is_suspect(ends[0], "unread"));
+}
+END_TEST
+
+/* It reads well within the second, though never at once. */
+START_TEST(the_slow_are_clean)
+{
+    long long ends[2];
+
+    house_connect(c, ends);
+    for (int i = 0; i < 10; i++) {
+        pass((i + 1) * STALE);
+        house_do(c, "send", "{'handle':%lld,'text':'x'}", ends[1]);
+        pass(RIPE - 1);
+        house_do(c, "recv", "{'handle':%lld}", ends[0]);
+    }
+    expect_counts(0, 0);
 }
 END_TEST
 
@@ -552,9 +700,9 @@ START_TEST(the_fresh_are_clean)
     house_pair(c, "SOCK_DGRAM", ends);
     house_pair(c, "SOCK_SEQPACKET", ends);
     expect_listed("any", 0);
-    pass(2 * STALE);
+    forget();
     expect_listed("any", 0);
-    pass(IDLE - 3 * STALE);
+    pass(IDLE - 2 * STALE - RIPE);
     expect_listed("any", 0);
     expect_counts(0, 0);
     expect_rest();
@@ -569,7 +717,7 @@ START_TEST(the_bound_are_clean)
 
     house_do(c, "bind", "{'handle':%lld,'address':{'abstract':'berth-forgotten-%lld-%lld'}}",
              handle, handle, (long long)getpid());
-    pass(2 * STALE);
+    forget();
     ck_assert(is_clean(handle));
     expect_rest();
 }
@@ -594,7 +742,7 @@ START_TEST(the_connecting_are_clean)
     }
     ck_assert_str_eq(house_text(house_do(c, "ledger.get", "{'handle':%lld}", handle), "state"),
                      "connecting");
-    pass(2 * STALE);
+    forget();
     ck_assert(is_clean(handle));
     ck_assert(is_suspect(listener, "unread"));
     expect_rest();
@@ -612,7 +760,7 @@ START_TEST(an_error_that_waits)
     house_do(c, "connect", "{'handle':%lld,'address':['127.0.0.1',%lld]}", handle, port);
     house_do(c, "close", "{'handle':%lld}", closed);
     house_do(c, "send", "{'handle':%lld,'text':'x'}", handle);
-    pass(2 * STALE);
+    forget();
     expect_rest();
     house_expect_error(house_fail(c, "recv", "{'handle':%lld,'timeout':0}", handle), "os",
                        "ECONNREFUSED");
@@ -642,6 +790,10 @@ static void add_suspects(Suite *suite)
     tcase_add_loop_test(tc, a_stream_with_something_in_it, 0, 2);
     tcase_add_test(tc, what_is_left_unread_is_suspect_again);
     tcase_add_test(tc, unread_and_then_closed);
+    tcase_add_test(tc, closed_before_it_is_ripe);
+    tcase_add_test(tc, it_came_while_in_use);
+    tcase_add_loop_test(tc, who_waited_has_left, 0, 2);
+    tcase_add_test(tc, who_polled_has_left);
     tcase_add_test(tc, a_datagram);
     tcase_add_test(tc, an_answer_to_a_datagram);
     tcase_add_loop_test(tc, a_packet, 0, 2);
@@ -661,6 +813,7 @@ static void add_innocent(Suite *suite)
     tcase_add_test(tc, who_waits_to_accept_has_not_forgotten);
     tcase_add_test(tc, who_polls_has_not_forgotten);
     tcase_add_test(tc, who_waits_to_write_has_not_forgotten);
+    tcase_add_test(tc, the_slow_are_clean);
     tcase_add_test(tc, half_a_frame_is_not_unread);
     tcase_add_test(tc, the_busy_are_clean);
     tcase_add_test(tc, the_fresh_are_clean);

@@ -140,8 +140,10 @@ START_TEST(suspects_are_leaks_too)
     house_do(c, "send", "{'handle':%lld,'text':'12345'}", ends[0]);
     leak(1, "p.c:1", "pair");
     expect_group(leaks(), 0, "p.c:1", "pair", 1, 0);
-    house_advance(SECOND);
-    house_turn(4);
+    for (int i = 0; i < 2; i++) {
+        house_advance(SECOND);
+        house_turn(4);
+    }
     r = leaks();
     expect_group(r, 0, "p.c:1", "pair", 1, 1);
     ck_assert_int_eq(house_int(r, "groups.0.bytes"), 0);
@@ -216,6 +218,138 @@ START_TEST(the_history_is_all_there_is)
 }
 END_TEST
 
+/* -- a long history -- */
+
+enum { LONG = 5000 }; /* too much for two turns */
+
+/* Begins to look for leaks, and turns once. */
+static struct house_client *begin_leaks(void)
+{
+    struct house_client *hunter = house_client();
+
+    house_begin(hunter, 1, "ledger.leaks", "{}");
+    house_turn(1);
+    ck_assert(!house_is_answered(hunter));
+    return hunter;
+}
+
+static json_t *end_leaks(struct house_client *hunter)
+{
+    json_t *r = house_next(hunter);
+
+    house_expect_id(r, 1);
+    return house_at(r, "result");
+}
+
+START_TEST(others_are_served_meanwhile)
+{
+    struct house_client *hunter;
+
+    leak(LONG, "a.c:1", "x");
+    house_turn(8);
+    hunter = begin_leaks();
+    house_begin(c, 2, "ping", "{}");
+    house_turn(1);
+    ck_assert(house_is_answered(c));
+    ck_assert(!house_is_answered(hunter));
+    house_next(c);
+    expect_group(end_leaks(hunter), 0, "a.c:1", "x", LONG, 0);
+}
+END_TEST
+
+/* Each is counted once, as it was at the beginning. */
+START_TEST(what_comes_meanwhile_does_not_count)
+{
+    struct house_client *hunter, *other = house_client();
+
+    leak(LONG, "a.c:1", "x");
+    for (int i = 0; i < 10; i++)
+        house_make(other, "socket", "{'site':'a.c:1','label':'x'}");
+    house_advance(600 * SECOND);
+    house_turn(8);
+    hunter = begin_leaks();
+    house_leave(other);
+    expect_group(end_leaks(hunter), 0, "a.c:1", "x", LONG, 10);
+    expect_group(leaks(), 0, "a.c:1", "x", LONG + 10, 0);
+}
+END_TEST
+
+/* What the history lets go meanwhile is not missed, and its texts are not used any more. */
+START_TEST(the_history_goes_on_meanwhile)
+{
+    struct house_client *hunter, *other;
+    json_t *r;
+
+    house_reopen((struct house_setup){.n_history_rows = LONG});
+    c = house_client();
+    leak(LONG, "a.c:1", "x");
+    other = house_client();
+    for (int i = 0; i < LONG; i++)
+        house_make(other, "socket", "{'site':'b.c:1','label':'y'}");
+    house_turn(8);
+    hunter = begin_leaks();
+    house_leave(other);
+    r = end_leaks(hunter);
+    ck_assert_uint_eq(house_size(r, "groups"), 1);
+    ck_assert_int_gt(house_int(r, "groups.0.reclaimed"), 0);
+    ck_assert_int_lt(house_int(r, "groups.0.reclaimed"), LONG);
+    expect_group(r, 0, "a.c:1", "x", (int)house_int(r, "groups.0.reclaimed"), 0);
+    expect_group(leaks(), 0, "b.c:1", "y", LONG, 0);
+}
+END_TEST
+
+START_TEST(the_living_are_looked_through_by_turns_too)
+{
+    struct house_client *hunter;
+
+    for (int i = 0; i < LONG / 2; i++)
+        house_make(c, "socketpair", "{'site':'a.c:1','label':'x'}");
+    house_advance(600 * SECOND);
+    house_turn(8);
+    hunter = begin_leaks();
+    house_do(c, "ping", "{}");
+    expect_group(end_leaks(hunter), 0, "a.c:1", "x", 0, LONG / 2 * 2);
+}
+END_TEST
+
+/* A session's default is for what waits on sockets. */
+START_TEST(a_short_timeout_ends_no_hunt)
+{
+    leak(LONG, "a.c:1", "x");
+    house_do(c, "setdefaulttimeout", "{'timeout':0.000001}");
+    house_begin(c, 1, "ledger.leaks", "{}");
+    house_turn(1);
+    house_advance(SECOND);
+    expect_group(end_leaks(c), 0, "a.c:1", "x", LONG, 0);
+}
+END_TEST
+
+START_TEST(called_off)
+{
+    struct house_client *hunter = house_client();
+
+    leak(LONG, "a.c:1", "x");
+    house_do(hunter, "hello", "{'unordered':true}");
+    house_begin(hunter, 1, "ledger.leaks", "{}");
+    house_send(hunter, "{'id':2,'method':'cancel','params':{'id':1}}");
+    house_turn(1);
+    house_expect_id(house_next(hunter), 2);
+    house_expect_error(house_next(hunter), "cancelled", "CANCELLED");
+    house_leave(hunter);
+    house_leave(begin_leaks());
+}
+END_TEST
+
+/* Texts that run into each other do not make two groups one. */
+START_TEST(a_group_is_what_it_says)
+{
+    leak(1, "a\\nb", "c");
+    leak(2, "a", "b\\nc");
+    ck_assert_uint_eq(house_size(leaks(), "groups"), 2);
+    expect_group(leaks(), 0, "a", "b\nc", 2, 0);
+}
+END_TEST
+
 /* -- reaping -- */
 
 START_TEST(a_dry_run_closes_nothing)
@@ -267,6 +401,45 @@ START_TEST(suspects_are_reaped)
     ck_assert_int_eq(house_n_live(), 1);
     ck_assert_uint_eq(
         house_size(house_do(c, "ledger.reap", "{'filter':{'suspect':'any'}}"), "rows"), 0);
+}
+END_TEST
+
+/* What is left is told of, also where nothing is closed. */
+START_TEST(a_reaping_says_that_there_are_more)
+{
+    enum { N = 1500, A_PAGE = 1000 };
+    long long next;
+    json_t *r;
+
+    for (int i = 0; i < N; i++)
+        house_make(c, "socket", "{'label':'x'}");
+    house_make(c, "socket", "{'label':'y'}");
+    r = house_do(c, "ledger.reap", "{'filter':{'label':'x'},'dry_run':true}");
+    ck_assert_uint_eq(house_size(r, "rows"), A_PAGE);
+    next = house_int(r, "next");
+    ck_assert_int_eq(house_int(r, "rows.999.handle"), next);
+    r = house_do(c, "ledger.reap", "{'filter':{'label':'x'},'dry_run':true,'after':%lld}", next);
+    ck_assert_uint_eq(house_size(r, "rows"), N - A_PAGE);
+    ck_assert(!house_has(r, "next"));
+    r = house_do(c, "ledger.reap", "{'filter':{'label':'x'}}");
+    ck_assert_uint_eq(house_size(r, "rows"), A_PAGE);
+    ck_assert_int_eq(house_int(r, "next"), next);
+    ck_assert_int_eq(house_n_live(), N - A_PAGE + 1);
+    r = house_do(c, "ledger.reap", "{'filter':{'label':'x'},'after':%lld}", next);
+    ck_assert_uint_eq(house_size(r, "rows"), N - A_PAGE);
+    ck_assert(!house_has(r, "next"));
+    ck_assert_int_eq(house_n_live(), 1);
+}
+END_TEST
+
+/* A page that is just full is the last. */
+START_TEST(a_full_page_and_no_more)
+{
+    for (int i = 0; i < 1000; i++)
+        house_make(c, "socket", "{'label':'x'}");
+    house_make(c, "socket", "{'label':'y'}");
+    ck_assert(!house_has(house_do(c, "ledger.reap", "{'filter':{'label':'x'}}"), "next"));
+    ck_assert_int_eq(house_n_live(), 1);
 }
 END_TEST
 
@@ -347,6 +520,19 @@ static void add_leaks(Suite *suite)
     tcase_add_test(tc, since_a_time);
     tcase_add_test(tc, a_time_far_away);
     tcase_add_test(tc, the_history_is_all_there_is);
+    tcase_add_test(tc, a_group_is_what_it_says);
+}
+
+static void add_long_history(Suite *suite)
+{
+    TCase *tc = client_case(suite, "long history");
+
+    tcase_add_test(tc, others_are_served_meanwhile);
+    tcase_add_test(tc, what_comes_meanwhile_does_not_count);
+    tcase_add_test(tc, the_history_goes_on_meanwhile);
+    tcase_add_test(tc, the_living_are_looked_through_by_turns_too);
+    tcase_add_test(tc, a_short_timeout_ends_no_hunt);
+    tcase_add_test(tc, called_off);
 }
 
 static void add_reaping(Suite *suite)
@@ -356,6 +542,8 @@ static void add_reaping(Suite *suite)
     tcase_add_test(tc, a_dry_run_closes_nothing);
     tcase_add_test(tc, reaped);
     tcase_add_test(tc, suspects_are_reaped);
+    tcase_add_test(tc, a_reaping_says_that_there_are_more);
+    tcase_add_test(tc, a_full_page_and_no_more);
     tcase_add_test(tc, many_are_reaped_by_pages);
     tcase_add_test(tc, who_waits_is_told);
     tcase_add_test(tc, not_everything_at_once);
@@ -367,6 +555,7 @@ int main(void)
     Suite *suite = suite_create("leaks");
 
     add_leaks(suite);
+    add_long_history(suite);
     add_reaping(suite);
     return house_run(suite);
 }

@@ -298,6 +298,63 @@ START_TEST(what_is_held_is_not_attached)
 }
 END_TEST
 
+/* A server in a pool with limits that was left behind with a lease of 50 seconds, and its port. */
+static long long leave_server_behind(const char *settings, int *ret_port)
+{
+    struct house_client *other;
+    json_t *r;
+
+    house_reopen_with(settings);
+    c = house_client();
+    other = house_client();
+    r = house_do(other, "create_server", "{'address':['127.0.0.1',0],'name':'web','lease':50}");
+    *ret_port = (int)house_int(r, "address.port");
+    house_leave(other);
+    return house_int(r, "handle");
+}
+
+/* What is refused for its lease has not been attached either. */
+START_TEST(a_lease_that_is_too_long_attaches_nothing)
+{
+    int port;
+    long long handle = leave_server_behind("[pool a]\nmax-lease = 1h\n", &port);
+
+    house_expect_error(house_fail(c, "attach", "{'handle':%lld,'lease':3601}", handle), "lease",
+                       "TOO_LONG");
+    ck_assert(is_orphan(handle));
+    house_expect_error(house_fail(c, "create_server",
+                                  "{'address':['127.0.0.1',%d],'name':'web','lease':3601}", port),
+                       "lease", "TOO_LONG");
+    ck_assert(is_orphan(handle));
+    house_advance(51 * SECOND);
+    expect_row(handle, "end.how", "expired");
+}
+END_TEST
+
+/* A session's share is one, however it comes by its sockets. */
+START_TEST(a_full_share_attaches_nothing)
+{
+    int port;
+    long long handle = leave_server_behind("[pool a]\nmax-sockets-per-session = 1\n", &port), mine;
+    json_t *r;
+
+    mine = house_make(c, "socket", "{}");
+    house_expect_error(house_fail(c, "attach", "{'handle':%lld}", handle), "pool",
+                       "max-sockets-per-session");
+    house_expect_error(
+        house_fail(c, "create_server", "{'address':['127.0.0.1',%d],'name':'web'}", port), "pool",
+        "max-sockets-per-session");
+    ck_assert(is_orphan(handle));
+    house_do(c, "close", "{'handle':%lld}", mine);
+    for (int i = 0; i < 2; i++) { /* the second time it is held already */
+        r = house_do(c, "create_server", "{'address':['127.0.0.1',%d],'name':'web'}", port);
+        ck_assert(house_bool(r, "adopted"));
+    }
+    ck_assert(!is_orphan(handle));
+    house_do(c, "close", "{'handle':%lld}", handle);
+}
+END_TEST
+
 START_TEST(the_unknown_is_not_attached)
 {
     house_expect_error(house_fail(c, "attach", "{'handle':16777217}"), "handle", "UNKNOWN");
@@ -611,6 +668,8 @@ static void add_attaching(Suite *suite)
     tcase_add_test(tc, an_orphan_is_attached);
     tcase_add_test(tc, attaching_can_change_the_lease);
     tcase_add_test(tc, what_is_held_is_not_attached);
+    tcase_add_test(tc, a_lease_that_is_too_long_attaches_nothing);
+    tcase_add_test(tc, a_full_share_attaches_nothing);
     tcase_add_test(tc, the_unknown_is_not_attached);
     tcase_add_test(tc, it_goes_from_hand_to_hand);
     tcase_add_test(tc, a_durable_name_outlives_its_session);

@@ -94,6 +94,128 @@ START_TEST(the_ledger_lists_the_closed)
 }
 END_TEST
 
+/* -- pages, while rows come and go -- */
+
+enum { MANY = 200, FIRST = 16777217 };
+
+/* How often each handle was told; the order in which the closed were. */
+static int told[2 * MANY];
+static long long last_end[2 * MANY]; /* place in the order of ends, by handle */
+static long long n_ends;
+
+static void open_many(int n)
+{
+    for (int i = 0; i < n; i++)
+        house_make(c, "socket", "{}");
+}
+
+static void close_one(int i)
+{
+    house_do(c, "close", "{'handle':%d}", FIRST + i);
+    last_end[i] = ++n_ends;
+}
+
+/* Takes a page; returns where the next begins, 0: there is none. */
+static long long take_page(const char *filter, int limit, long long after)
+{
+    json_t *r = house_do(c, "ledger.list", "{%s'limit':%d,'after':%lld}", filter, limit, after);
+    long long before = 0;
+    char path[40];
+
+    for (size_t i = 0; i < house_size(r, "rows"); i++) {
+        long long k;
+
+        snprintf(path, sizeof path, "rows.%zu.handle", i);
+        k = house_int(r, path) - FIRST;
+        told[k]++;
+        ck_assert_int_gt(*filter ? last_end[k] : k + 1, before);
+        before = *filter ? last_end[k] : k + 1;
+    }
+    return house_has(r, "next") ? house_int(r, "next") : 0;
+}
+
+#define CLOSED "'filter':{'state':'closed'},"
+
+static void begin_pages(void)
+{
+    memset(told, 0, sizeof told);
+    memset(last_end, 0, sizeof last_end);
+    n_ends = 0;
+    open_many(MANY);
+}
+
+/* What ends between two pages stands on a later one, and nothing stands on two. */
+START_TEST(pages_while_rows_are_closed)
+{
+    long long after = 0;
+    int n = 0;
+
+    begin_pages();
+    for (; n < MANY / 2; n++)
+        close_one(n * 77 % MANY);
+    do {
+        after = take_page(CLOSED, 7, after);
+        for (int i = 0; i < 5 && n < MANY; i++, n++)
+            close_one(n * 77 % MANY);
+    } while (after);
+    ck_assert_int_eq(n, MANY);
+    for (int i = 0; i < MANY; i++)
+        ck_assert_msg(told[i] == 1, "%d was told %d times", i, told[i]);
+}
+END_TEST
+
+/* The history lets go what the last page ended with: what is left goes on from its beginning. */
+START_TEST(pages_while_the_history_lets_go)
+{
+    long long after = 0;
+    int n = 0;
+
+    house_reopen((struct house_setup){.n_history_rows = 20});
+    c = house_client();
+    begin_pages();
+    for (; n < 20; n++)
+        close_one(n * 77 % MANY);
+    do {
+        after = take_page(CLOSED, 5, after);
+        for (int i = 0; i < 8 && n < MANY; i++, n++)
+            close_one(n * 77 % MANY);
+    } while (after);
+    for (int i = 0; i < MANY; i++)
+        ck_assert_int_le(told[i], 1);
+    /* Those that are left have all been told, in the end. */
+    for (int i = 180; i < MANY; i++)
+        ck_assert_int_eq(told[i * 77 % MANY], 1);
+}
+END_TEST
+
+/* First the living and then the closed: each that was there is told, whatever ended meanwhile. */
+START_TEST(the_living_and_then_the_closed)
+{
+    long long after = 0;
+    int n = 0;
+
+    begin_pages();
+    do {
+        after = take_page("", 7, after);
+        /* Among them the one that the page ended with. */
+        for (int i = 0; i < 3 && n < MANY; i++, n++)
+            if (!last_end[n * 77 % MANY])
+                close_one(n * 77 % MANY);
+        if (after && !last_end[after - FIRST])
+            close_one((int)(after - FIRST));
+    } while (after);
+    for (int i = 0; i < MANY; i++) {
+        ck_assert_int_le(told[i], 1);
+        ck_assert(told[i] || last_end[i]);
+    }
+    do
+        after = take_page(CLOSED, 7, after);
+    while (after);
+    for (int i = 0; i < MANY; i++)
+        ck_assert_int_ge(told[i], 1);
+}
+END_TEST
+
 START_TEST(the_history_is_bounded)
 {
     house_reopen((struct house_setup){.n_history_rows = 3, .history_age_usec = 60000000});
@@ -124,6 +246,9 @@ int main(void)
     tcase_add_test(tc, the_ledger_counts);
     tcase_add_test(tc, the_ledger_lists_by_pages);
     tcase_add_test(tc, the_ledger_lists_the_closed);
+    tcase_add_test(tc, pages_while_rows_are_closed);
+    tcase_add_test(tc, pages_while_the_history_lets_go);
+    tcase_add_test(tc, the_living_and_then_the_closed);
     tcase_add_test(tc, the_history_is_bounded);
     return house_run(suite);
 }

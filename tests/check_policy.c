@@ -1,5 +1,5 @@
-/* check_policy.c — what rules allow: by the address that the kernel uses, however it was written. The kernel
- * itself is asked where it goes. */
+/* check_policy.c — what rules allow: by the address that the kernel uses, however it was written.
+ * The kernel itself is asked where it goes. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
@@ -103,9 +103,18 @@ struct row {
     const char *rules, *address, *name;
     bool allowed;
 };
-#define B(rules, address, allowed)       {POLICY_BIND, rules, address, NULL, allowed}
-#define C(rules, address, allowed)       {POLICY_CONNECT, rules, address, NULL, allowed}
-#define N(rules, address, name, allowed) {POLICY_CONNECT, rules, address, name, allowed}
+#define B(rules, address, allowed)                                                                 \
+    {                                                                                              \
+        POLICY_BIND, rules, address, NULL, allowed                                                 \
+    }
+#define C(rules, address, allowed)                                                                 \
+    {                                                                                              \
+        POLICY_CONNECT, rules, address, NULL, allowed                                              \
+    }
+#define N(rules, address, name, allowed)                                                           \
+    {                                                                                              \
+        POLICY_CONNECT, rules, address, name, allowed                                              \
+    }
 
 static const struct row rows[] = {
     /* addresses and ports */
@@ -286,6 +295,11 @@ static const struct row rows[] = {
     C("", "0.0.0.0:80", false),
 };
 
+static bool set_option(const struct policy *p, int level, int number, int value, struct verdict *v)
+{
+    return policy_check_option(p, level, number, &value, sizeof value, v);
+}
+
 START_TEST(a_rule_allows_what_it_says)
 {
     const struct row *row = &rows[_i];
@@ -325,7 +339,7 @@ START_TEST(an_absent_key_allows_all)
     ck_assert(check(p, POLICY_CONNECT, "unix:/a/../b", NULL, &v));
     ck_assert(policy_check_socket(p, AF_INET, SOCK_RAW, &v));
     ck_assert(policy_check_plane(p, PLANE_HANDOFF, &v));
-    ck_assert(policy_check_option(p, SOL_SOCKET, SO_BROADCAST, &v));
+    ck_assert(set_option(p, SOL_SOCKET, SO_BROADCAST, 1, &v));
     add_all(p, POLICY_BIND, "");
     ck_assert(!check(p, POLICY_BIND, "0.0.0.0:1", NULL, &v));
     ck_assert(check(p, POLICY_CONNECT, "[2001:db8::1]:1", NULL, &v));
@@ -497,7 +511,8 @@ START_TEST(the_kernel_goes_where_the_policy_thinks)
     fd = socket(spellings[_i].family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&address.addr, address.len) < 0) {
         /* A machine without IPv6. */
-        ck_assert_msg(spellings[_i].family == AF_INET6, "%s: %s", spellings[_i].text, strerror(errno));
+        ck_assert_msg(spellings[_i].family == AF_INET6, "%s: %s", spellings[_i].text,
+                      strerror(errno));
         close(fd);
         return;
     }
@@ -646,13 +661,13 @@ START_TEST(broadcast)
     struct policy *p = policy_with(POLICY_BROADCAST, "no");
     struct verdict v;
 
-    ck_assert(!policy_check_option(p, SOL_SOCKET, SO_BROADCAST, &v));
+    ck_assert(!set_option(p, SOL_SOCKET, SO_BROADCAST, 1, &v));
     ck_assert_str_eq(v.rule, "broadcast = no (conf:1)");
     ck_assert_str_eq(v.hint, "broadcast = yes would allow SO_BROADCAST");
-    ck_assert(policy_check_option(p, SOL_SOCKET, SO_KEEPALIVE, &v));
-    ck_assert(policy_check_option(p, IPPROTO_IP, SO_BROADCAST, &v));
+    ck_assert(set_option(p, SOL_SOCKET, SO_KEEPALIVE, 1, &v));
+    ck_assert(set_option(p, IPPROTO_IP, SO_BROADCAST, 1, &v));
     add_all(p, POLICY_BROADCAST, "yes");
-    ck_assert(policy_check_option(p, SOL_SOCKET, SO_BROADCAST, &v));
+    ck_assert(set_option(p, SOL_SOCKET, SO_BROADCAST, 1, &v));
     policy_free(p);
 }
 END_TEST
@@ -823,10 +838,11 @@ START_TEST(a_wrong_rule_is_told_of)
     char message[256] = "";
 
     ck_assert_int_eq(policy_begin(p, faults[_i].key, "", "conf", 1), 0);
-    ck_assert_int_eq(policy_add(p, faults[_i].key, faults[_i].item, "conf", 1, message, sizeof message),
-                     -EINVAL);
-    ck_assert_msg(strstr(message, faults[_i].words), "%s: \"%s\" does not say \"%s\"", faults[_i].item,
-                  message, faults[_i].words);
+    ck_assert_int_eq(
+        policy_add(p, faults[_i].key, faults[_i].item, "conf", 1, message, sizeof message),
+        -EINVAL);
+    ck_assert_msg(strstr(message, faults[_i].words), "%s: \"%s\" does not say \"%s\"",
+                  faults[_i].item, message, faults[_i].words);
     policy_free(p);
 }
 END_TEST
@@ -839,9 +855,11 @@ START_TEST(a_rule_that_is_too_long)
     ck_assert_int_eq(policy_begin(p, POLICY_CONNECT, "", "conf", 1), 0);
     memset(item, 'a', sizeof item);
     strcpy(item + sizeof item - 5, ":443");
-    ck_assert_int_eq(policy_add(p, POLICY_CONNECT, item, "conf", 1, message, sizeof message), -EINVAL);
+    ck_assert_int_eq(policy_add(p, POLICY_CONNECT, item, "conf", 1, message, sizeof message),
+                     -EINVAL);
     ck_assert_ptr_nonnull(strstr(message, "at most"));
-    ck_assert_int_eq(policy_add(p, POLICY_CONNECT, item + 766, "conf", 1, message, sizeof message), 0);
+    ck_assert_int_eq(policy_add(p, POLICY_CONNECT, item + 766, "conf", 1, message, sizeof message),
+                     0);
     ck_assert_int_eq(policy_add(p, POLICY_CONNECT, item + 760, "conf", 1, message, sizeof message),
                      -EINVAL);
     policy_free(p);
@@ -857,7 +875,8 @@ START_TEST(rules_have_a_ceiling)
     ck_assert_int_eq(policy_begin(p, POLICY_CONNECT, "", "conf", 1), 0);
     do
         snprintf(item, sizeof item, "10.0.%d.%d:80", n / 256 % 256, n % 256);
-    while (policy_add(p, POLICY_CONNECT, item, "conf", 1, message, sizeof message) == 0 && ++n < 100000);
+    while (policy_add(p, POLICY_CONNECT, item, "conf", 1, message, sizeof message) == 0 &&
+           ++n < 100000);
     ck_assert_int_eq(n, 4096);
     ck_assert_ptr_nonnull(strstr(message, "at most 4096"));
     policy_free(p);

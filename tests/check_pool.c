@@ -1,4 +1,5 @@
-/* check_pool.c — pools: who may use one, what is in use of it, and what stays when the settings are read again. */
+/* check_pool.c — pools: who may use one, what is in use of it, and what stays when the settings are
+ * read again. */
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
@@ -270,8 +271,7 @@ struct model {
 static bool model_has_room(const struct model *m, const struct pool_limits *most, int who,
                            int64_t n_in_session)
 {
-    return m->n_sockets < most->n_max_sockets &&
-           m->n_of_user[who] < most->n_max_sockets_per_uid &&
+    return m->n_sockets < most->n_max_sockets && m->n_of_user[who] < most->n_max_sockets_per_uid &&
            n_in_session < most->n_max_sockets_per_session;
 }
 
@@ -328,10 +328,11 @@ START_TEST(a_model_says_the_same)
             m = &models[of[i]];
             n_bytes = (int64_t)dice_below(&dice, 200);
             int64_t more = n_bytes - charges[i].n_buffer_bytes;
-            bool room = more <= 0 || m->n_buffer_bytes + more <=
-                                         p[of[i]]->settings.limits.n_max_buffer_bytes;
+            bool room = more <= 0 ||
+                        m->n_buffer_bytes + more <= p[of[i]]->settings.limits.n_max_buffer_bytes;
 
-            ck_assert_int_eq(pool_charge_buffer(&charges[i], n_bytes, &shortage), room ? 0 : -EDQUOT);
+            ck_assert_int_eq(pool_charge_buffer(&charges[i], n_bytes, &shortage),
+                             room ? 0 : -EDQUOT);
             m->n_buffer_bytes += room ? more : 0;
         }
         compare(p[0], &models[0]);
@@ -418,11 +419,19 @@ START_TEST(a_reference_keeps_a_pool)
     struct pool_charge charge = {0};
     struct pool_shortage shortage;
 
+    let(&a->settings.admins, "41003");
     pools_renew(pools, pools_of("b"));
-    ck_assert_str_eq(order(pools), "b ");
+    ck_assert_str_eq(order(pools), "b a! ");
     ck_assert_str_eq(a->name, "a");
     ck_assert(a->is_retired);
+    pools_renew(pools, pools_of("ba")); /* with admins of its own: none */
+    ck_assert_ptr_eq(pools_find(pools, "a"), a);
+    ck_assert(!a->is_retired);
+    ck_assert(!pool_is_admin(a, 41003));
+    pools_renew(pools, pools_of("b"));
     pool_unref(a);
+    pools_renew(pools, pools_of("b"));
+    ck_assert_str_eq(order(pools), "b ");
     b = pools->first;
     ck_assert_int_eq(pool_charge(&charge, b, 1, 0, &shortage), 0);
     pools_free(pools);

@@ -99,7 +99,7 @@ START_TEST(errors_are_negative)
     ck_assert_int_eq(socket_recv(fds[0], &c, 1, 0, NULL, NULL), -EAGAIN);
     ck_assert_int_eq(socket_accept(fds[0], &from), -EINVAL);
     socket_close(fds[1]);
-    ck_assert_int_eq(socket_send(fds[0], "x", 1, 0, NULL), -EPIPE); /* and no SIGPIPE */
+    ck_assert_int_eq(socket_send(fds[0], "x", 1, 0, NULL, NULL), -EPIPE); /* and no SIGPIPE */
     socket_close(fds[0]);
 }
 END_TEST
@@ -114,7 +114,7 @@ START_TEST(closing_never_lingers)
 
     connect_tcp(ends);
     ck_assert_int_eq(socket_set_option(ends[0], SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
-    while (socket_send(ends[0], data, sizeof data, 0, NULL) > 0)
+    while (socket_send(ends[0], data, sizeof data, 0, NULL, NULL) > 0)
         ;
     clock_gettime(CLOCK_MONOTONIC, &before);
     socket_close(ends[0]);
@@ -163,8 +163,8 @@ START_TEST(a_datagram_tells_its_true_length)
     int fds[2];
 
     ck_assert_int_eq(socket_open_pair(SOCK_DGRAM, fds), 0);
-    ck_assert_int_eq(socket_send(fds[0], "0123456789", 10, 0, NULL), 10);
-    ck_assert_int_eq(socket_send(fds[0], "", 0, 0, NULL), 0);
+    ck_assert_int_eq(socket_send(fds[0], "0123456789", 10, 0, NULL, NULL), 10);
+    ck_assert_int_eq(socket_send(fds[0], "", 0, 0, NULL, NULL), 0);
     ck_assert_int_eq(socket_recv(fds[1], data, 4, MSG_TRUNC, &from, &length), 4);
     ck_assert_uint_eq(length, 10);
     ck_assert_int_eq(socket_recv(fds[1], data, 4, MSG_TRUNC, &from, &length), 0);

@@ -132,6 +132,29 @@ START_TEST(names_of_sessions_do_not_meet)
 }
 END_TEST
 
+/* A stranger cannot tell what becomes of a handle. */
+START_TEST(a_strangers_handle_is_unknown_for_ever)
+{
+    struct handle *h = add(&mine, NULL), *found;
+    int64_t id = h->id, others;
+
+    others = add(&other, NULL)->id;
+    ck_assert_str_eq(find(&other, id, NULL, &found), "UNKNOWN");
+    store_close(store, h, END_CLOSED, NULL);
+    ck_assert_str_eq(find(&other, id, NULL, &found), "UNKNOWN");
+    now.real += 60000001;
+    store_trim(store);
+    ck_assert_str_eq(find(&other, id, NULL, &found), "UNKNOWN");
+    ck_assert_str_eq(find(&mine, id, NULL, &found), "CLOSED");
+    ck_assert_str_eq(find(&also_mine, id, NULL, &found), "CLOSED");
+    ck_assert_str_eq(find(&admin, id, NULL, &found), "CLOSED");
+    ck_assert_str_eq(find(&mine, others, NULL, &found), "UNKNOWN");
+    /* Those of the daemon before are nobody's. */
+    ck_assert_str_eq(find(&mine, 19999999, NULL, &found), "CLOSED");
+    ck_assert_str_eq(find(&other, 19999999, NULL, &found), "CLOSED");
+}
+END_TEST
+
 START_TEST(a_name_that_is_taken)
 {
     struct handle *h = add(&mine, "web"), *none;
@@ -140,6 +163,14 @@ START_TEST(a_name_that_is_taken)
     ck_assert_int_eq(try_add(&also_mine, "web", &none, &e), ERROR_HANDLE);
     ck_assert_str_eq(e.name, "NAME_TAKEN");
     ck_assert_int_eq(e.handle, h->id);
+    ck_assert_ptr_nonnull(strstr(e.message, "close it first"));
+    ck_assert_int_eq(try_add(&admin, "web", &none, &e), ERROR_HANDLE);
+    ck_assert_int_eq(e.handle, h->id);
+    /* Others learn nothing more. */
+    ck_assert_int_eq(try_add(&other, "web", &none, &e), ERROR_HANDLE);
+    ck_assert_str_eq(e.name, "NAME_TAKEN");
+    ck_assert_int_eq(e.handle, 0);
+    ck_assert_str_eq(e.message, "the name web is taken");
     ck_assert_int_eq(store_n_live(store), 1);
     store_close(store, h, END_CLOSED, NULL);
     add(&also_mine, "web");
@@ -242,6 +273,7 @@ int main(void)
     tcase_add_test(tc, numbers_are_never_used_again);
     tcase_add_test(tc, users_see_their_own);
     tcase_add_test(tc, names_of_sessions_do_not_meet);
+    tcase_add_test(tc, a_strangers_handle_is_unknown_for_ever);
     tcase_add_test(tc, a_name_that_is_taken);
     tcase_add_loop_test(tc, a_name_that_is_none, 0, 9);
     tcase_add_test(tc, a_closed_row_says_how);

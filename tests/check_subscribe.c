@@ -110,8 +110,11 @@ START_TEST(suspicion_and_its_end)
     subscribe("'suspect','cleared'");
     house_pair(c, "SOCK_STREAM", ends);
     house_do(c, "send", "{'handle':%lld,'text':'x'}", ends[1]);
-    house_turn(4);
-    house_advance(SECOND);
+    /* Noticed when the socket is not in use any more, and suspect when it stays so. */
+    for (int i = 0; i < 2; i++) {
+        house_turn(4);
+        house_advance(SECOND);
+    }
     e = expect_event("suspect");
     ck_assert_str_eq(house_text(e, "kind"), "unread");
     ck_assert_int_eq(house_int(e, "row.handle"), ends[0]);
@@ -299,6 +302,47 @@ START_TEST(the_past_that_is_gone_is_missed)
     ck_assert(!house_has(e, "row"));
     for (int seq = 101; seq <= EVENTS_KEPT + 100; seq++)
         ck_assert_int_eq(house_int(house_next(watcher), "params.seq"), seq);
+    expect_nothing();
+}
+END_TEST
+
+/* Rows that the history has let go cannot be told; that there was something can. */
+START_TEST(the_past_whose_rows_are_gone_is_missed)
+{
+    enum { PAIRS = 40, KEPT = 10 };
+    long long first;
+    json_t *e;
+
+    house_reopen((struct house_setup){.n_history_rows = KEPT});
+    c = house_client();
+    watcher = house_client();
+    for (int i = 0; i < PAIRS; i++)
+        house_do(c, "close", "{'handle':%lld}", house_make(c, "socket", "{}"));
+    house_do(watcher, "subscribe", "{'events':['opened','closed'],'since':0}");
+    e = expect_event("overflow");
+    first = house_int(house_next(watcher), "params.seq");
+    ck_assert_int_eq(first, 2 * (PAIRS - KEPT) + 1);
+    ck_assert_int_eq(house_int(e, "missed"), first - 1);
+    ck_assert_int_eq(house_int(e, "seq"), first - 1);
+    for (int seq = (int)first + 1; seq <= 2 * PAIRS; seq++)
+        ck_assert_int_eq(house_int(house_next(watcher), "params.seq"), seq);
+    expect_nothing();
+    /* and of those that were asked for alone */
+    house_do(watcher, "subscribe", "{'events':['closed'],'since':0}");
+    ck_assert_int_eq(house_int(expect_event("overflow"), "missed"), PAIRS - KEPT);
+}
+END_TEST
+
+START_TEST(the_past_and_all_its_rows_are_gone)
+{
+    house_reopen((struct house_setup){.history_age_usec = 1});
+    c = house_client();
+    watcher = house_client();
+    house_do(c, "close", "{'handle':%lld}", house_make(c, "socket", "{}"));
+    house_advance(1000000);
+    house_turn(2);
+    house_do(watcher, "subscribe", "{'events':['opened','closed'],'since':0}");
+    ck_assert_int_eq(house_int(expect_event("overflow"), "missed"), 2);
     expect_nothing();
 }
 END_TEST
@@ -527,6 +571,8 @@ static void add_limits(Suite *suite)
     TCase *tc = clients_case(suite, "limits");
 
     tcase_add_test(tc, the_past_that_is_gone_is_missed);
+    tcase_add_test(tc, the_past_whose_rows_are_gone_is_missed);
+    tcase_add_test(tc, the_past_and_all_its_rows_are_gone);
     tcase_add_test(tc, who_does_not_read_overflows);
     tcase_add_test(tc, who_does_not_read_costs_little);
     tcase_add_test(tc, unsubscribed);

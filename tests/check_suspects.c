@@ -1,5 +1,5 @@
 /* check_suspects.c — the order of use beside a simple model that looks at everything: each thing
- * becomes stale and idle once per use, at its time, and never before. */
+ * becomes stale and idle once per use, and ripe once per notice, at its time, and never before. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +12,8 @@ enum { N = 24, IDLE_USEC = 7000000 };
 /* What the model knows of each item. */
 static struct {
     struct suspects_item item;
-    bool is_in, told_stale, told_idle;
-    int64_t used;
+    bool is_in, told_stale, told_idle, is_noticed;
+    int64_t used, noticed;
 } things[N];
 
 static struct suspects suspects;
@@ -43,8 +43,17 @@ static void use(int i)
     else
         suspects_add(&suspects, &things[i].item, now);
     things[i].is_in = true;
-    things[i].told_stale = things[i].told_idle = false;
+    things[i].told_stale = things[i].told_idle = things[i].is_noticed = false;
     things[i].used = now;
+}
+
+static void notice(int i)
+{
+    if (!things[i].is_in)
+        return;
+    suspects_notice(&suspects, &things[i].item, now);
+    things[i].is_noticed = true;
+    things[i].noticed = now;
 }
 
 static void take_out(int i)
@@ -84,6 +93,24 @@ static void take_idle(int n_most)
     }
 }
 
+/* The earliest first. */
+static void take_ripe(int n_most)
+{
+    struct suspects_item *item;
+
+    while (n_most-- && (item = suspects_next_ripe(&suspects, now))) {
+        int k = index_of(item);
+
+        ck_assert(things[k].is_in && things[k].is_noticed);
+        ck_assert_int_ge(now - things[k].noticed, SUSPECTS_RIPE_USEC);
+        ck_assert_int_eq(item->noticed, things[k].noticed);
+        things[k].is_noticed = false;
+        for (int i = 0; i < N; i++)
+            ck_assert(!things[i].is_in || !things[i].is_noticed ||
+                      things[i].noticed >= things[k].noticed);
+    }
+}
+
 /* The marks of all items, and the time of the next one, are the model's. */
 static void expect_model(void)
 {
@@ -94,11 +121,14 @@ static void expect_model(void)
             continue;
         ck_assert_int_eq(things[i].item.is_stale, things[i].told_stale);
         ck_assert_int_eq(things[i].item.is_idle, things[i].told_idle);
+        ck_assert_int_eq(things[i].item.is_noticed, things[i].is_noticed);
         ck_assert_int_eq(things[i].item.used, things[i].used);
         if (!things[i].told_stale && things[i].used + SUSPECTS_STALE_USEC < next)
             next = things[i].used + SUSPECTS_STALE_USEC;
         if (!things[i].told_idle && things[i].used + IDLE_USEC < next)
             next = things[i].used + IDLE_USEC;
+        if (things[i].is_noticed && things[i].noticed + SUSPECTS_RIPE_USEC < next)
+            next = things[i].noticed + SUSPECTS_RIPE_USEC;
     }
     ck_assert_int_eq(suspects_next_time(&suspects), next);
 }
@@ -108,11 +138,13 @@ static void expect_complete(void)
 {
     take_stale(N);
     take_idle(N);
+    take_ripe(N);
     for (int i = 0; i < N; i++) {
         if (!things[i].is_in)
             continue;
         ck_assert_int_eq(things[i].told_stale, now - things[i].used >= SUSPECTS_STALE_USEC);
         ck_assert_int_eq(things[i].told_idle, now - things[i].used >= IDLE_USEC);
+        ck_assert(!things[i].is_noticed || now - things[i].noticed < SUSPECTS_RIPE_USEC);
     }
 }
 
@@ -124,7 +156,7 @@ START_TEST(as_the_model)
     for (size_t i = 0; i < n; i++) {
         int k = (int)dice_below(&d, N);
 
-        switch (dice_below(&d, 8)) {
+        switch (dice_below(&d, 11)) {
         case 0:
             take_out(k);
             break;
@@ -142,6 +174,13 @@ START_TEST(as_the_model)
             break;
         case 5:
             expect_complete();
+            break;
+        case 6:
+            take_ripe((int)dice_below(&d, 3));
+            break;
+        case 7:
+        case 8:
+            notice(k);
             break;
         default:
             use(k);
@@ -186,6 +225,40 @@ START_TEST(the_marks_wander_each_alone)
 }
 END_TEST
 
+START_TEST(ripe_when_left_alone)
+{
+    use(0);
+    use(1);
+    notice(0);
+    notice(1);
+    now += SUSPECTS_RIPE_USEC - 1;
+    ck_assert_ptr_null(suspects_next_ripe(&suspects, now));
+    /* One is used, and so what came is no matter any more. */
+    use(0);
+    now++;
+    ck_assert_ptr_eq(suspects_next_ripe(&suspects, now), &things[1].item);
+    ck_assert_ptr_null(suspects_next_ripe(&suspects, INT64_MAX));
+}
+END_TEST
+
+/* What comes anew begins anew. */
+START_TEST(noticed_again)
+{
+    use(0);
+    use(1);
+    notice(0);
+    now++;
+    notice(1);
+    now++;
+    notice(0);
+    now += SUSPECTS_RIPE_USEC - 1;
+    ck_assert_ptr_eq(suspects_next_ripe(&suspects, now), &things[1].item);
+    ck_assert_ptr_null(suspects_next_ripe(&suspects, now));
+    now++;
+    ck_assert_ptr_eq(suspects_next_ripe(&suspects, now), &things[0].item);
+}
+END_TEST
+
 START_TEST(never_idle)
 {
     suspects.idle_usec = 0;
@@ -201,9 +274,12 @@ START_TEST(nothing_is_in)
 {
     ck_assert_ptr_null(suspects_next_stale(&suspects, INT64_MAX));
     ck_assert_ptr_null(suspects_next_idle(&suspects, INT64_MAX));
+    ck_assert_ptr_null(suspects_next_ripe(&suspects, INT64_MAX));
     ck_assert_int_eq(suspects_next_time(&suspects), INT64_MAX);
     use(0);
+    notice(0);
     take_out(0);
+    ck_assert_ptr_null(suspects_next_ripe(&suspects, INT64_MAX));
     ck_assert_ptr_null(suspects_next_stale(&suspects, INT64_MAX));
     ck_assert_int_eq(suspects_next_time(&suspects), INT64_MAX);
 }
@@ -222,6 +298,8 @@ int main(void)
     tcase_add_test(tc, as_the_model);
     tcase_add_test(tc, at_its_very_time);
     tcase_add_test(tc, the_marks_wander_each_alone);
+    tcase_add_test(tc, ripe_when_left_alone);
+    tcase_add_test(tc, noticed_again);
     tcase_add_test(tc, never_idle);
     tcase_add_test(tc, nothing_is_in);
     srunner_run_all(runner, CK_ENV);

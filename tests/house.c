@@ -1,13 +1,15 @@
 #include "house.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "daemon/log.h"
 #include "daemon/server.h"
+#include "fds.h"
 #include "house_private.h"
 #include "proto/limits.h"
 
@@ -39,19 +41,27 @@ static int64_t real_now(void)
 
 int house_count_fds(void)
 {
-    DIR *dir = opendir("/proc/self/fd");
-    int n = 0;
-
-    ck_assert_ptr_nonnull(dir);
-    for (const struct dirent *entry; (entry = readdir(dir));)
-        n += *entry->d_name != '.';
-    closedir(dir);
-    return n - 1; /* the directory itself */
+    return fds_count();
 }
 
 /* -- the fixture -- */
 
-static void open_server(const struct house_setup *wanted)
+static int read_settings(const char *text)
+{
+    char path[] = "/tmp/berth_house_XXXXXX", message[512] = "";
+    int fd = mkstemp(path), r;
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+    r = config_read(path, &house.config, message, sizeof message);
+    unlink(path);
+    ck_assert(r == 0 || *message);
+    return r;
+}
+
+/* settings: of a file, or NULL. */
+static void open_server(const struct house_setup *wanted, const char *settings)
 {
     struct server_setup setup = {.config = &house.config,
                                  .listen_fd = -1,
@@ -59,6 +69,8 @@ static void open_server(const struct house_setup *wanted)
                                  .clock = fake_clock};
 
     house.config = config_default();
+    if (settings)
+        ck_assert_int_eq(read_settings(settings), 0);
     if (wanted->n_max_sessions)
         house.config.n_max_sessions = wanted->n_max_sessions;
     if (wanted->n_max_sessions_per_uid)
@@ -84,13 +96,32 @@ void house_open(void)
     log_set_level("error");
     house.n_fds = house_count_fds();
     house.now = (struct now){BEGIN_MONOTONIC, BEGIN_REAL};
-    open_server(&usual);
+    open_server(&usual, NULL);
 }
 
 void house_reopen(struct house_setup setup)
 {
     server_free(house.server);
-    open_server(&setup);
+    open_server(&setup, NULL);
+}
+
+void house_reopen_with(const char *settings)
+{
+    struct house_setup usual = {0};
+
+    server_free(house.server);
+    open_server(&usual, settings);
+}
+
+void house_reload(const char *settings)
+{
+    ck_assert_int_eq(read_settings(settings), 0);
+    server_apply_settings(house.server);
+}
+
+void house_reload_badly(const char *settings)
+{
+    ck_assert_int_lt(read_settings(settings), 0);
 }
 
 static void expect_balance(void)
@@ -127,6 +158,7 @@ void house_close_but(int n_fds)
     expect_balance();
     server_free(house.server);
     house.server = NULL;
+    config_free(&house.config);
     house_await_fds(house.n_fds + n_fds);
 }
 

@@ -44,6 +44,14 @@ struct house_setup {
 };
 void house_reopen(struct house_setup setup);
 
+/* The same with settings of this text, as of a berthd.conf. */
+void house_reopen_with(const char *settings);
+
+/* Reads such settings in place of the present ones, as SIGHUP does; and bad ones, which must be
+ * refused. */
+void house_reload(const char *settings);
+void house_reload_badly(const char *settings);
+
 /* n turns of the loop that wait for nothing. */
 void house_turn(int n);
 

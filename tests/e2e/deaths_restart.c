@@ -1,6 +1,5 @@
 #include "deaths_restart.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -73,22 +72,6 @@ static int await_ready(const struct real *real, int notify)
     return -1;
 }
 
-static int count_fds(const struct real *real)
-{
-    char path[64];
-    DIR *directory;
-    int n = 0;
-
-    snprintf(path, sizeof path, "/proc/%d/fd", (int)real->pid);
-    directory = opendir(path);
-    if (!directory)
-        return complain(path);
-    for (struct dirent *entry = readdir(directory); entry; entry = readdir(directory))
-        n += entry->d_name[0] != '.';
-    closedir(directory);
-    return n;
-}
-
 /* The answer to a question shows that the daemon has taken the session in; the question makes it
  * start its resolver, whose descriptors are no leak. */
 static int open_oracle(struct real *real)
@@ -107,7 +90,7 @@ static int open_oracle(struct real *real)
         fprintf(stderr, "the next berthd does not answer\n");
         return -1;
     }
-    real->n_fds = count_fds(real);
+    real->n_fds = real_count_fds(real);
     return real->n_fds < 0 ? -1 : 0;
 }
 

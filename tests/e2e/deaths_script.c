@@ -52,6 +52,42 @@ static const char *const requests[] = {
     "'method':'ping'",
 };
 
+/* $d: a durable name, and $l: a lease. */
+static const char *const lease_requests[] = {
+    "'method':'socket','params':{'name':'$d','lease':$l}",
+    "'method':'socket','params':{'lease':$l}",
+    "'method':'socketpair','params':{'name':'$d','lease':$l}",
+    "'method':'create_server','params':{'name':'$d','address':['127.0.0.1',0],'lease':$l}",
+    "'method':'create_server','params':{'name':'$d','address':{'abstract':'$u'},'lease':$l}",
+    "'method':'connect','params':{'handle':'$d','address':{'abstract':'$u'},'timeout':$t}",
+    "'method':'accept','params':{'handle':'$d','lease':$l,'timeout':$t}",
+    "'method':'accept','params':{'handle':'$d','name':'$d','lease':$l,'timeout':$t}",
+    "'method':'recv','params':{'handle':'$d','timeout':$t}",
+    "'method':'send','params':{'handle':'$d','text':'a line\n','timeout':$t}",
+    "'method':'lease','params':{'handle':'$d','lease':$l}",
+    "'method':'lease','params':{'handle':'$a','lease':$l}",
+    "'method':'attach','params':{'handle':'$d'}",
+    "'method':'attach','params':{'handle':'$d','lease':$l}",
+    "'method':'close','params':{'handle':'$d'}",
+    "'method':'ledger.get','params':{'handle':'$d'}",
+    "'method':'ledger.reap','params':{'filter':{'suspect':'orphan'},'dry_run':true}",
+    "'method':'ledger.leaks'",
+};
+
+static const char *any_lease(void)
+{
+    static const char *const leases[] = {"\"session\"", "0.001", "0.05", "1000", "\"permanent\""};
+
+    return leases[(size_t)rand() % (sizeof leases / sizeof *leases)];
+}
+
+static const char *any_request(const struct script_plan *plan)
+{
+    if (plan->has_leases && rand() % 2)
+        return lease_requests[(size_t)rand() % (sizeof lease_requests / sizeof *lease_requests)];
+    return requests[(size_t)rand() % (sizeof requests / sizeof *requests)];
+}
+
 /* In an ordered session all the rest waits behind what waits, so little does there. */
 static const char *any_timeout(bool is_unordered)
 {
@@ -67,6 +103,10 @@ static int fill_in(char *room, size_t n, char what, const struct script *s)
     case 'a':
     case 'b':
         return snprintf(room, n, "@h%d", rand() % HANDLES);
+    case 'd':
+        return snprintf(room, n, "h%d", rand() % HANDLES);
+    case 'l':
+        return snprintf(room, n, "%s", any_lease());
     case 'u':
         return snprintf(room, n, "%s.%d", s->path, rand() % 2);
     case 'p':
@@ -129,7 +169,7 @@ void deaths_script_run(int fd, const struct script_plan *plan, const char *path,
     if (plan->is_unordered)
         lines_write(fd, hello, sizeof hello - 1);
     for (int i = 0; i < plan->n_steps; i++) {
-        const char *pattern = requests[(size_t)rand() % (sizeof requests / sizeof *requests)];
+        const char *pattern = any_request(plan);
         size_t n = write_request(request, pattern, i, &s);
 
         if (i == plan->dies_at)

@@ -13,7 +13,8 @@ struct script_plan {
     int n_steps;
     int dies_at; /* kills the process before this step; -1: never */
     bool is_unordered;
-    bool is_read; /* the replies are, in between */
+    bool is_read;    /* the replies are, in between */
+    bool has_leases; /* some sockets shall outlive it: they have durable names, and leases */
     enum tail tail;
 };
 

@@ -143,6 +143,34 @@ expect "a lease is not made longer" '*lease TOO_LONG*' \
     "$(printf 'socket name=@l\nlease handle=@l lease=permanent\n' | as 65534 shell)"
 expect "the daemon's capabilities are not the client's" '*os EPERM*' \
     "$(printf 'socket name=@l\nsetsockopt handle=@l option=SO_MARK value=1\n' | as 65534 shell)"
+# A pool that is gone from the settings while sockets of its own live: `other` leaves, then comes back.
+settings_taken()
+{
+    [ "$(grep -c 'settings read again' "$dir/log")" -ge "$1" ]
+}
+as 1 create_server address=127.0.0.1:19010 name=alone pool=other lease=permanent >/dev/null
+cp "$dir/berthd.conf" "$dir/before"
+sed -i '/^\[pool other\]/,/^$/d' "$dir/berthd.conf"
+kill -HUP "$daemon"
+wait_for settings_taken 1
+expect "a pool that is gone opens nothing" '*protocol pool*' "$(as 1 socket pool=other 2>&1)"
+expect "and is not listed" '*"pools":\[{"name":"back"*' "$(as 1 pool.list)"
+alone=$(as 1 ledger.list filter.pool=other | sed 's/.*"handle":\([0-9]*\),"name":"alone".*/\1/')
+expect "its listener accepts into the pool that is left" '*"pool":"back"*' \
+    "$(printf '%s\n' 'create_connection host=127.0.0.1 port=19010' \
+        "accept handle=$alone timeout=5 name=@in" 'ledger.get handle=@in' | as 1 shell | tail -n 1)"
+expect "what it had stays its own" '*"pool":"other"*' "$(as 1 ledger.get handle="$alone")"
+cp "$dir/before" "$dir/berthd.conf"
+kill -HUP "$daemon"
+wait_for settings_taken 2
+expect "it comes back with what it had" '*"sockets":[1-9]*' "$(as 1 pool.list name=other)"
+expect "and so does the name" '*"adopted":true*' \
+    "$(as 1 create_server address=127.0.0.1:19010 name=alone pool=other)"
+
+expect "a client does not come in as the daemon" '*own sockets get no session*' \
+    "$(printf '%s\n' 'socket family=AF_UNIX name=@s' "connect handle=@s address=unix:$BERTH_SOCKET" \
+        'recv handle=@s timeout=5' | as 1 shell)"
+expect "a raw socket has to be named" '*DENIED*types would have to name SOCK_RAW*' "$(as 1 socket type=SOCK_RAW)"
 expect "the law holds" '*"balance":0*' "$("$dir/berth" ledger.audit)"
 
 printf '%d passed, %d failed\n' $n_passed $n_failed

@@ -101,8 +101,7 @@ static int launch(struct real *real, const char *berthd)
     return r;
 }
 
-/* The daemon's descriptors, counted in /proc. */
-static int count_fds(const struct real *real)
+int real_count_fds(const struct real *real)
 {
     char path[64];
     DIR *directory;
@@ -118,9 +117,7 @@ static int count_fds(const struct real *real)
     return n;
 }
 
-/* Asks the oracle's session. Returns the reply's "result", to be freed with json_decref, or NULL.
- */
-static json_t *ask(struct real *real, const char *request)
+json_t *real_ask(struct real *real, const char *request)
 {
     const char *line;
     size_t n;
@@ -161,12 +158,12 @@ static int begin(struct real *real)
     if (real->oracle < 0)
         return -1;
     lines_init(&real->oracle_lines, real->oracle);
-    result =
-        ask(real, "{\"method\":\"getaddrinfo\",\"params\":{\"host\":\"127.0.0.1\"},\"id\":1}\n");
+    result = real_ask(
+        real, "{\"method\":\"getaddrinfo\",\"params\":{\"host\":\"127.0.0.1\"},\"id\":1}\n");
     if (!result)
         return -1;
     json_decref(result);
-    real->n_fds = count_fds(real);
+    real->n_fds = real_count_fds(real);
     return real->n_fds < 0 ? -1 : 0;
 }
 
@@ -190,7 +187,7 @@ int real_check_clean(struct real *real)
     int n_fds;
 
     do {
-        json_t *audit = ask(real, "{\"method\":\"ledger.audit\",\"id\":1}\n");
+        json_t *audit = real_ask(real, "{\"method\":\"ledger.audit\",\"id\":1}\n");
 
         if (!audit)
             return -1;
@@ -199,7 +196,7 @@ int real_check_clean(struct real *real)
                       ? json_integer_value(json_object_get(audit, "balance"))
                       : -1;
         json_decref(audit);
-        n_fds = count_fds(real);
+        n_fds = real_count_fds(real);
         if (balance != 0)
             break;
         if (live == 0 && n_fds == real->n_fds)

@@ -7,6 +7,8 @@
 
 #include "lines.h"
 
+struct json_t; /* jansson's own name */
+
 struct real {
     pid_t pid;
     int pidfd;
@@ -23,6 +25,13 @@ int real_start(struct real *real, const char *berthd);
 
 /* A new connection to it. Returns the descriptor, or -1 after saying why. */
 int real_connect(const struct real *real);
+
+/* Asks the oracle's session a line, with its newline. Returns the reply's "result", to be freed
+ * with json_decref, or NULL after saying what was asked. */
+struct json_t *real_ask(struct real *real, const char *request);
+
+/* The daemon's descriptors, counted in /proc; -1 after saying why. */
+int real_count_fds(const struct real *real);
 
 /* Waits until the daemon's ledger has nothing alive and its descriptors are as many as in the
  * beginning. Returns 0, or -1 after saying what is left. */

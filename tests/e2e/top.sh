@@ -24,7 +24,7 @@ finish()
 {
     status=$?
     [ $status -eq 0 ] || terminal capture-pane -p -t 0 >&2 2>/dev/null || true
-    exec 3>&-
+    exec 3>&- 5>&-
     terminal kill-server 2>/dev/null || true
     for process in $holder $daemon; do
         kill -9 "$process" 2>/dev/null || true
@@ -76,6 +76,11 @@ lives()
 {
     "$berth" ping >/dev/null 2>&1
 }
+# held N: so many sockets live whose names begin with "kept".
+held()
+{
+    [ "$("$berth" --json ls | jq '[.[] | select(.name // "" | startswith("kept"))] | length')" = "$1" ]
+}
 has_ended()
 {
     [ -s "$work/status" ]
@@ -104,7 +109,7 @@ ends()
 daemon=$!
 until_true lives || wrong "The daemon does not answer."
 
-mkfifo "$work/in"
+mkfifo "$work/in" "$work/in2"
 "$berth" shell <"$work/in" >"$work/out" &
 holder=$!
 exec 3>"$work/in"
@@ -164,6 +169,41 @@ see harbour
 see_gone 'SITE'
 terminal resize-window -t 0 -x 120 -y 30
 see SITE
+
+echo "- more than one page of rows: all are counted, listed and filtered"
+# A page is 1000 rows; each of these sites is a group of ledger.leaks once its session is gone.
+many()
+{
+    seq 1100 | sed "s/.*/socket name=$1& site=$1.c:&/"
+    [ "$1" = gone ] || return 0
+    echo 'socket site=gone.c:777'
+    echo 'socket site=gone.c:777'
+}
+"$berth" shell <"$work/in2" >"$work/out2" &
+holder="$holder $!"
+exec 5>"$work/in2"
+many kept >&5
+until_true held 1100 || wrong "The sockets are not there: $(tail -1 "$work/out2")"
+see 'handles 1103 '
+see '^ *1103 .*berth$'
+keys / kept1100
+see 'kept1100 .*created'
+keys Escape
+"$berth" --json ls >"$work/rows"
+[ "$(jq '[.[].handle] | unique | length' "$work/rows")" = 1103 ] || wrong "berth ls misses rows."
+[ "$(jq length "$work/rows")" = 1103 ] || wrong "berth ls tells rows twice."
+[ "$("$berth" --json ls pool=default | jq length)" = 1103 ] || wrong "A filter loses pages."
+many gone | "$berth" shell >"$work/out3"
+until_true held 1100 || wrong "The sockets of an ended session are still there."
+[ "$("$berth" --json ls state=closed | jq '[.[] | select(.site // "" | startswith("gone")) | .handle] |
+    unique | length')" = 1102 ] || wrong "berth ls misses closed rows."
+"$berth" --json leaks >"$work/groups"
+[ "$(jq -r '.[0] | "\(.site) \(.reclaimed)"' "$work/groups")" = 'gone.c:777 3' ] ||
+    wrong "The worst is not first: $(jq -c '.[0]' "$work/groups")"
+[ "$(jq '[.[].site] | unique | length' "$work/groups")" = 1000 ] ||
+    wrong "berth leaks tells $(jq length "$work/groups") groups, not the worst 1000."
+exec 5>&-
+see 'handles 3 '
 
 echo "- q ends it, and so does a signal; the terminal is as it was"
 keys q
