@@ -9,6 +9,7 @@
 
 #include "client/connection.h"
 #include "client/failure.h"
+#include "client/ride.h"
 #include "proto/limits.h"
 
 /* A session over `fd`, which is taken, also on failure. */
@@ -24,6 +25,7 @@ static berth *make(int fd)
         return NULL;
     }
     frame_init(&b->frame, fd, SESSION_REPLY_BYTES);
+    ride_init(b);
     b->n_max_request = LIMIT_LINE_BYTES;
     failure_clear(b);
     return b;
@@ -31,6 +33,7 @@ static berth *make(int fd)
 
 berth *berth_new(const char *path)
 {
+    berth *b;
     int fd;
 
     path = connection_path(path);
@@ -40,7 +43,13 @@ berth *berth_new(const char *path)
                       strerror(-fd));
         return NULL;
     }
-    return make(fd);
+    if (!(b = make(fd)))
+        return NULL;
+    if ((b->ride.path = strdup(path)))
+        return b;
+    berth_free(b);
+    failure_local(NULL, ENOMEM, NULL, "out of memory");
+    return NULL;
 }
 
 berth *berth_new_from_fd(int fd)
@@ -55,6 +64,17 @@ berth *berth_new_from_fd(int fd)
     return make(fd);
 }
 
+/* In a child of fork: numbers that are other files by now stay open. */
+static void disown(berth *b)
+{
+    if (!origin_holds(&b->origin, b->frame.fd))
+        b->frame.fd = -1;
+    if (!waker_holds(&b->ride.waker, b->frame.fd))
+        waker_init(&b->ride.waker);
+    for (struct pending *p = b->ride.requests.first; p; p = p->next)
+        p->fd = -1;
+}
+
 void berth_free(berth *b)
 {
     struct parked *parked;
@@ -62,9 +82,11 @@ void berth_free(berth *b)
 
     if (!b)
         return;
-    if (!origin_is_here(&b->origin) && !origin_holds(&b->origin, b->frame.fd))
-        b->frame.fd = -1;
+    if (!origin_is_here(&b->origin))
+        disown(b);
+    waker_done(&b->ride.waker);
     frame_done(&b->frame);
+    ride_done(b);
     while ((parked = b->parked)) {
         b->parked = parked->next;
         if (parked->fd >= 0)
@@ -127,12 +149,36 @@ int berth_set_label(berth *b, const char *label)
     return 0;
 }
 
+int berth_set_reconnect(berth *b, double seconds)
+{
+    if (session_begin(b) < 0)
+        return -1;
+    if (!(seconds >= 0 && seconds <= RIDE_MAX_SECONDS))
+        return failure_local(b, EINVAL, "give seconds from 0 to 86400", "reconnect: %g", seconds);
+    if (seconds > 0 && !b->ride.path)
+        return failure_local(b, EOPNOTSUPP, "open the session with berth_new()",
+                             "there is no way back: the session was made of a descriptor");
+    b->ride.window = seconds;
+    return 0;
+}
+
+int64_t berth_reconnects(const berth *b, int *ret_is_away)
+{
+    if (ret_is_away)
+        *ret_is_away = b->ride.state != RIDE_HOME;
+    return b->ride.n_rides;
+}
+
 int berth_fd(const berth *b)
 {
-    return origin_is_here(&b->origin) ? b->frame.fd : -1;
+    /* Made when it is first asked for: most sessions never are. */
+    return origin_is_here(&b->origin) ? ride_fd((berth *)b) : -1;
 }
 
 short berth_events(const berth *b)
 {
+    /* A session with a way back watches its socket itself. */
+    if (b->ride.path)
+        return POLLIN;
     return frame_pending(&b->frame) ? POLLIN | POLLOUT : POLLIN;
 }

@@ -8,9 +8,9 @@
  *         fprintf(stderr, "%s\n", berth_last_error(b)->message);
  *     berth_free(b);
  *
- * A session (`berth`) is one connection to the daemon. Sockets are named by handles: numbers that
- * are unique for ever, never reused, and too large to be mistaken for a descriptor. When the
- * session ends, the daemon closes the handles that were opened in it.
+ * A session (`berth`) is one talk with the daemon. Sockets are named by handles: numbers that are
+ * unique for ever, never reused, and too large to be mistaken for a descriptor. When the session
+ * ends, the daemon closes the handles that were opened in it.
  *
  * Calls.  The functions are named as the BSD ones, take a session and a handle where those take a
  * descriptor, and return what those return: -1 (or NULL) on failure, with errno set and
@@ -21,6 +21,24 @@
  *
  * From an event loop.  berth_send_request() and berth_next_reply() never wait; see "Asynchronous
  * use".
+ *
+ * Restarts.  When the daemon is restarted, a session of berth_new() goes on: it connects to that
+ * path again, with growing pauses, for 12 seconds (berth_set_reconnect), and says there which
+ * session it is. The daemon holds that for a while, with its handles as far as they can be kept;
+ * those that were lost answer as closed. The default timeout, the label and subscriptions stay in
+ * force. Of the calls that were in flight
+ *
+ *     that had not been sent, or that the daemon answered     are sent again
+ *     with cancelled STOPPING and nothing done
+ *     that may be asked twice (METHODS.md: repeatable), an    are sent again, with what is left of
+ *     accept() whose lease is the session's, a                their time
+ *     create_server() with a name
+ *     all others                                              fail: cancelled RESTARTED, errno
+ *                                                             ECANCELED; they may or may not have
+ *                                                             had an effect
+ *
+ * When no daemon comes in time the session is over (ECONNRESET), as at once with
+ * berth_new_from_fd().
  *
  * Threads.  A session may be used by one thread at a time. Different sessions are independent.
  *
@@ -73,6 +91,15 @@ berth *berth_new(const char *path);
 /* Opens a session over a connected AF_UNIX stream socket. `fd` is taken, also on failure; it
  * becomes non-blocking and close-on-exec. Returns as berth_new(). */
 berth *berth_new_from_fd(int fd);
+
+/* How long a session looks for a daemon that went away while it was in use: see "Restarts". 12
+ * seconds unless said; 0: not at all, the session then is over. Returns 0 or -1 (EOPNOTSUPP: it was
+ * made of a descriptor, so that there is no way back). */
+int berth_set_reconnect(berth *b, double seconds);
+
+/* How often the session was taken up again on a new connection. *ret_is_away (NULL is allowed) says
+ * whether it is without one now. */
+int64_t berth_reconnects(const berth *b, int *ret_is_away);
 
 /* Ends a session. Requests without an answer are given up. NULL is allowed; errno is kept. */
 void berth_free(berth *b);
@@ -439,11 +466,13 @@ char *berth_discover(berth *b);
  * berth_next_reply() after them too. Without BERTH_UNORDERED the daemon serves one request at a
  * time, and a synchronous call waits for those before it. */
 
-/* The session's descriptor, for poll(2) and its kin only; it stays the library's. In the child of
- * a fork -1. */
+/* The session's descriptor, for poll(2) and its kin only; it stays the library's, and the same for
+ * the whole life of the session, also through a restart of the daemon; then it wakes you when it is
+ * time to try again. -1 in the child of a fork, or when none can be made. */
 int berth_fd(const berth *b);
 
-/* POLLIN, and POLLOUT while something waits to be sent. */
+/* POLLIN, and POLLOUT while something waits to be sent (where berth_fd() does not see to that
+ * itself). */
 short berth_events(const berth *b);
 
 /* Sends and receives what can be done at once. Returns 0, or -1 when the session is over; replies
@@ -451,13 +480,14 @@ short berth_events(const berth *b);
 int berth_process(berth *b);
 
 /* Queues a request; arguments as in berth_call_fd(). Returns its id (> 0), or -1; EAGAIN when 1024
- * requests wait for an answer or 4 MiB to be sent: take replies first. */
+ * requests or 8 MiB of them wait for an answer, or 4 MiB to be sent: take replies first. */
 int64_t berth_send_request(berth *b, const char *method, const char *params, int fd);
 
 /* Subscriptions: berth_call(b, "subscribe", "{\"events\":[\"reclaimed\",\"suspect\"]}"), then each
  * event is a notification: `method` is "event", `json` its parameters. Those that arrive during a
  * synchronous call are kept, up to 1024; a gap in their `seq` tells that more came. Nothing else
- * makes the daemon notify. */
+ * makes the daemon notify. After a restart of the daemon `subscription` is the same; `seq` may
+ * count anew. */
 
 /* A reply, or a notification. The texts last until the next call on the session. */
 struct berth_reply {

@@ -5,7 +5,7 @@
 #include "client/exchange.h"
 #include "client/failure.h"
 #include "client/origin.h"
-#include "client/reply.h"
+#include "client/ride.h"
 
 static const char *json_in_arena(berth *b, uint32_t token)
 {
@@ -46,7 +46,9 @@ int berth_next_reply(berth *b, struct berth_reply *ret_reply)
     /* What came before the end can still be taken. */
     if (r < 0 && (!b || !origin_is_here(&b->origin)))
         return -1;
-    r = reply_take(b, &reply);
+    r = reply_take_parked(b, &reply);
+    if (r == 0)
+        r = ride_next_line(b, &reply);
     if (r <= 0)
         return r;
     failure_clear(b);
@@ -57,7 +59,7 @@ int berth_process(berth *b)
 {
     if (session_begin(b) < 0)
         return -1;
-    return reply_traffic(b);
+    return ride_traffic(b);
 }
 
 int64_t berth_send_request(berth *b, const char *method, const char *params, int fd)

@@ -73,6 +73,21 @@ berth *command_session(struct cli *cli)
     return cli->session;
 }
 
+void command_note_restart(struct cli *cli)
+{
+    int is_away;
+    long long n = cli->session ? berth_reconnects(cli->session, &is_away) : 0;
+
+    if (!cli->session)
+        return;
+    if (n != cli->n_reconnects)
+        fputs("berth: the daemon was away; it is back, and this goes on\n", stderr);
+    if (is_away && (!cli->is_away || n != cli->n_reconnects))
+        fputs("berth: the daemon is away; waiting for it to come back\n", stderr);
+    cli->is_away = is_away;
+    cli->n_reconnects = n;
+}
+
 int command_failed(const struct cli *cli)
 {
     const struct berth_error *e = berth_last_error(cli->session);

@@ -15,6 +15,10 @@ struct cli {
     bool stop;          /* --stop */
     bool in_shell;
     berth *session; /* opened when first needed; NULL: not yet */
+
+    /* What the user was told of it: */
+    bool is_away;
+    long long n_reconnects;
 };
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -45,6 +49,10 @@ int command_run(struct cli *cli, int n, char **words);
 
 /* The session, opened now if need be; NULL after telling the user why not. */
 berth *command_session(struct cli *cli);
+
+/* Tells the user on standard error when the daemon has gone, and when it is back, once each. To be
+ * called now and then. */
+void command_note_restart(struct cli *cli);
 
 /* Tells the user what the session's last call failed with. Returns EXIT_FAILED. */
 int command_failed(const struct cli *cli);

@@ -32,6 +32,7 @@ int command_shell(struct cli *cli, int n, char **words)
     int status = EXIT_OK;
     char *line = NULL;
     size_t room = 0;
+    int r;
 
     if (cli->in_shell)
         return command_misused("this is a shell already");
@@ -44,7 +45,9 @@ int command_shell(struct cli *cli, int n, char **words)
         fflush(stdout);
         if (getline(&line, &room, stdin) < 0)
             break;
-        if (run_line(cli, line) == EXIT_OK)
+        r = run_line(cli, line);
+        command_note_restart(cli);
+        if (r == EXIT_OK)
             continue;
         status = EXIT_FAILED;
         if (cli->stop || is_over(cli))

@@ -123,6 +123,7 @@ static int run(struct cli *cli, struct view *v)
         end = step(v);
     screen_close(v->screen);
     close(v->signals);
+    command_note_restart(cli);
     if (end == END_SESSION)
         return command_failed(cli);
     if (end == END_MEMORY)

@@ -212,8 +212,8 @@ static int print_arrived(struct cli *cli, struct json *json)
     return r;
 }
 
-/* Until a signal comes at `fd`, the output is closed, or the daemon is gone. It is the user who
- * ends this: there is no other end to it. */
+/* Until a signal comes at `fd`, the output is closed, or the daemon is gone for good. It is the
+ * user who ends this: there is no other end to it. */
 static int follow(struct cli *cli, int fd)
 {
     struct pollfd p[] = {
@@ -231,6 +231,7 @@ static int follow(struct cli *cli, int fd)
             break;
         /* When it fails, what came before is printed first; then there is the reason. */
         berth_process(cli->session);
+        command_note_restart(cli);
     }
     json_done(&json);
     return r ? EXIT_FAILED : EXIT_OK;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,7 +83,7 @@ static int socket_above_2(void)
     return higher;
 }
 
-int connection_open(const char *path)
+static int open_with(const char *path, bool is_patient)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd, r;
@@ -92,13 +93,25 @@ int connection_open(const char *path)
     memcpy(address.sun_path, path, strlen(path) + 1);
     if ((fd = socket_above_2()) < 0)
         return fd;
-    r = connect_patiently(fd, &address);
+    r = is_patient ? connect_patiently(fd, &address) : 0;
     if (!r && fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+        r = -errno;
+    if (!r && !is_patient && connect(fd, (const struct sockaddr *)&address, sizeof address) < 0)
         r = -errno;
     if (!r)
         return fd;
     close(fd);
     return r;
+}
+
+int connection_open(const char *path)
+{
+    return open_with(path, true);
+}
+
+int connection_try(const char *path)
+{
+    return open_with(path, false);
 }
 
 const char *connection_hint(int sys_errno)

@@ -11,5 +11,8 @@ const char *connection_path(const char *path);
  * blocking no more and close-on-exec, or -errno (EAGAIN: the backlog stayed full). */
 int connection_open(const char *path);
 
+/* The same without waiting: a full backlog is -EAGAIN. */
+int connection_try(const char *path);
+
 /* What to do about an error of connection_open, or NULL. */
 const char *connection_hint(int sys_errno);

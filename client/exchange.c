@@ -1,14 +1,12 @@
 #include "client/exchange.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "client/failure.h"
-#include "client/reply.h"
+#include "client/ride.h"
 #include "proto/codec.h"
 #include "proto/limits.h"
 #include "proto/message.h"
@@ -72,66 +70,48 @@ static int check_line(berth *b)
     return 0;
 }
 
-/* Queues the finished line; a copy of `fd` (-1: none) goes with it. All or nothing. */
-static int queue_line(berth *b, int fd)
+/* Queues the line that was begun. All or nothing. */
+static int end_request(berth *b, const struct method *method, int fd, bool wait)
 {
-    struct buf *out = frame_out(&b->frame);
-    int copy;
-
+    message_end_request(&b->line, fd >= 0);
     if (check_line(b) < 0)
         return -1;
     buf_add_char(&b->line, '\n');
-    if (b->line.failed || !buf_reserve(out, buf_len(&b->line))) {
-        buf_truncate(out, buf_len(out));
+    if (b->line.failed)
         return failure_local(b, ENOMEM, NULL, "out of memory");
-    }
-    if (fd >= 0) {
-        if ((copy = fcntl(fd, F_DUPFD_CLOEXEC, 0)) < 0)
-            return failure_local(b, errno, NULL, "descriptor %d: %s", fd, strerror(errno));
-        if (frame_give_fd(&b->frame, copy) < 0)
-            return failure_local(b, ENOMEM, NULL, "out of memory");
-    }
-    buf_add(out, b->line.data + b->line.start, buf_len(&b->line));
-    return 0;
-}
-
-static int end_request(berth *b, int fd)
-{
-    message_end_request(&b->line, fd >= 0);
-    return queue_line(b, fd);
+    return ride_send(b, b->last_id, method, fd, wait);
 }
 
 /* -- replies in -------------------------------------------------------------------------------- */
 
-/* Waits for traffic. There is no end to it by time: the caller asked to wait for the daemon, the
- * daemon keeps the deadlines, and its death wakes us too. */
-static int wait_for_reply(berth *b)
-{
-    struct pollfd p = {.fd = b->frame.fd, .events = berth_events(b)};
-
-    if (poll(&p, 1, -1) < 0 && errno != EINTR)
-        return session_break(b, errno);
-    return reply_traffic(b);
-}
-
-/* Waits until the reply to `id` is scanned into b->json. Replies to other requests are kept for
- * later. */
-static int receive(berth *b, int64_t id, struct reply *ret)
+/* Waits until the reply to `id` is there. Replies to other requests are kept for later. There is no
+ * end to it by time: the caller asked to wait for the daemon, the daemon keeps the deadlines, and
+ * its death wakes us too. */
+static int wait_for_reply(berth *b, int64_t id, struct reply *ret)
 {
     int r;
 
-    if (reply_traffic_out(b) < 0)
+    if (ride_traffic_out(b) < 0)
         return -1;
     for (;;) {
-        while ((r = reply_next_line(b, ret)) > 0) {
+        while ((r = ride_next_line(b, ret)) > 0) {
             if (reply_answers(ret, id))
                 return 0;
             if (reply_park(b, ret) < 0)
                 return -1;
         }
-        if (r < 0 || wait_for_reply(b) < 0)
+        if (r < 0 || ride_wait(b) < 0)
             return -1;
     }
+}
+
+/* The same; then nothing is owed to this call any more. The reply is scanned into b->json. */
+static int receive(berth *b, int64_t id, struct reply *ret)
+{
+    int r = wait_for_reply(b, id, ret);
+
+    ride_forget(b, id);
+    return r;
 }
 
 /* -- both -------------------------------------------------------------------------------------- */
@@ -163,7 +143,7 @@ int exchange_call(berth *b, enum method_id id, const struct exchange *x)
     codec_encode(method->params, x->params, &b->line);
     if (add_raw(b, x->raw_name, x->raw_json) < 0)
         return -1;
-    if (end_request(b, x->fd ? *x->fd : -1) < 0 || receive(b, request, &reply) < 0)
+    if (end_request(b, method, x->fd ? *x->fd : -1, true) < 0 || receive(b, request, &reply) < 0)
         return -1;
     if (reply.fd >= 0)
         close(reply.fd);
@@ -178,16 +158,18 @@ int64_t exchange_send_text(berth *b, const char *method, const char *params, int
     if (!utf8_is_valid(method, strlen(method), &nul))
         return failure_local(b, EILSEQ, NULL, "the method's name is not UTF-8");
     if (!wait &&
-        (b->n_waiting >= SESSION_MAX_WAITING || frame_pending(&b->frame) >= SESSION_MAX_UNSENT))
+        (b->n_waiting >= SESSION_MAX_WAITING || frame_pending(&b->frame) >= SESSION_MAX_UNSENT ||
+         b->ride.requests.n_bytes >= SESSION_MAX_KEPT))
         return failure_local(b, EAGAIN, "call berth_next_reply() until it returns 0",
                              "too many requests wait for an answer");
     id = begin_request(b, method);
-    if (add_json(b, "params", params ? params : "{}") < 0 || end_request(b, fd) < 0)
+    if (add_json(b, "params", params ? params : "{}") < 0 ||
+        end_request(b, method_find(method, strlen(method)), fd, wait) < 0)
         return -1;
     if (wait)
         return id;
     b->n_waiting++;
-    return reply_traffic_out(b) < 0 ? -1 : id;
+    return ride_traffic_out(b) < 0 ? -1 : id;
 }
 
 char *exchange_receive_text(berth *b, int64_t id, int *ret_fd)

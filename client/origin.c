@@ -1,6 +1,7 @@
 #include "client/origin.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,13 +11,21 @@ static size_t page_bytes(void)
     return (size_t)sysconf(_SC_PAGESIZE);
 }
 
+void origin_move(struct origin *o, int fd)
+{
+    struct stat st = {0};
+
+    fstat(fd, &st);
+    o->device = st.st_dev;
+    o->inode = st.st_ino;
+}
+
 int origin_init(struct origin *o, int fd)
 {
-    struct stat st;
     void *page;
 
     *o = (struct origin){.pid = getpid()};
-    if (fstat(fd, &st) < 0)
+    if (fcntl(fd, F_GETFD) < 0)
         return -errno;
     page = mmap(NULL, page_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED)
@@ -24,8 +33,7 @@ int origin_init(struct origin *o, int fd)
     o->mark = page;
     *o->mark = 1;
     o->wiped_on_fork = madvise(page, page_bytes(), MADV_WIPEONFORK) == 0;
-    o->device = st.st_dev;
-    o->inode = st.st_ino;
+    origin_move(o, fd);
     return 0;
 }
 

@@ -15,6 +15,9 @@ struct origin {
 /* Makes the calling process the owner of the socket `fd`. Returns 0 or -errno. */
 int origin_init(struct origin *o, int fd);
 
+/* The socket is another one from now on. */
+void origin_move(struct origin *o, int fd);
+
 /* Whether the calling process is the owner. */
 bool origin_is_here(const struct origin *o);
 

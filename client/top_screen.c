@@ -125,11 +125,14 @@ static void put_headings(int y, const struct column *columns, size_t n)
 
 /* -- the head ---------------------------------------------------------------------------------- */
 
+/* A daemon that was restarted counts anew. */
 static double rate(const struct top *t, struct wire_int now, struct wire_int before)
 {
     double seconds = t->shown.at - t->before_at;
 
-    return t->before_at > 0 && seconds > 0 ? (double)(now.v - before.v) / seconds : 0;
+    return t->before_at > 0 && seconds > 0 && now.v >= before.v
+               ? (double)(now.v - before.v) / seconds
+               : 0;
 }
 
 static void draw_rates(const struct top *t, struct buf *b)

@@ -10,13 +10,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
-#include "proto/limits.h"
-
-enum { BLOCK = 1 << 17 };
 
 static int fail(char *message, size_t n, const char *path, const char *what)
 {
@@ -26,55 +22,24 @@ static int fail(char *message, size_t n, const char *path, const char *what)
     return r;
 }
 
-/* -- the lock, and the number in it -- */
-
-static void write_number(struct control *c, int64_t v)
-{
-    char text[32];
-    int n = snprintf(text, sizeof text, "%-24lld\n", (long long)v);
-
-    if (pwrite(c->lock_fd, text, (size_t)n, 0) == n)
-        c->reserved = v;
-}
-
-/* The first number that no daemon before can have given out. A file that says nothing sensible is
- * no reason to begin again: the clock is beyond all numbers that were ever counted up to. */
-static int64_t read_number(int fd)
-{
-    char text[32] = "";
-    ssize_t n = pread(fd, text, sizeof text - 1, 0);
-    long long v;
-
-    if (n == 0)
-        return HANDLE_FIRST;
-    if (n > 0 && sscanf(text, "%lld", &v) == 1 && v >= HANDLE_FIRST && v < LIMIT_INTEGER)
-        return v;
-    return HANDLE_FIRST + (int64_t)time(NULL) * 1000000;
-}
-
-void control_reserve(struct control *c, int64_t next)
-{
-    if (next + BLOCK / 2 > c->reserved)
-        write_number(c, next + BLOCK);
-}
-
 static int take_lock(struct control *c, const char *path, char *message, size_t n)
 {
+    const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
     char *lock;
 
     if (asprintf(&lock, "%s.lock", path) < 0)
         return -ENOMEM;
-    c->lock_fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    c->lock_fd = open(lock, flags | O_EXCL, 0600);
+    c->was_served = c->lock_fd < 0 && errno == EEXIST;
+    if (c->was_served)
+        c->lock_fd = open(lock, flags, 0600);
     free(lock);
     if (c->lock_fd < 0)
         return fail(message, n, path, "its .lock file");
     if (flock(c->lock_fd, LOCK_EX | LOCK_NB) < 0) {
         snprintf(message, n, "%s: another berthd serves it", path);
-        close(c->lock_fd);
         return -EADDRINUSE;
     }
-    c->first_handle = read_number(c->lock_fd);
-    control_reserve(c, c->first_handle);
     return 0;
 }
 
@@ -149,12 +114,10 @@ static int open_socket(struct control *c, const char *path, char *message, size_
     c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (c->fd < 0)
         return fail(message, n, path, "socket");
-    if ((r = bind_and_listen(c, path, &address, message, n)) < 0)
-        close(c->fd);
-    return r;
+    return bind_and_listen(c, path, &address, message, n);
 }
 
-int control_open(struct control *c, const char *path, char *message, size_t n)
+int control_open(struct control *c, const char *path, int inherited_fd, char *message, size_t n)
 {
     size_t n_most = sizeof((struct sockaddr_un *)0)->sun_path - 1;
     int r;
@@ -164,34 +127,41 @@ int control_open(struct control *c, const char *path, char *message, size_t n)
         snprintf(message, n, "%s: a socket's path has 1 to %zu bytes", path, n_most);
         return -ENAMETOOLONG;
     }
-    make_directory(path);
-    if ((r = take_lock(c, path, message, n)) < 0)
-        return r;
-    if ((r = open_socket(c, path, message, n)) < 0) {
-        close(c->lock_fd);
+    if (inherited_fd < 0)
+        make_directory(path);
+    r = take_lock(c, path, message, n);
+    if (r >= 0 && inherited_fd < 0)
+        r = open_socket(c, path, message, n);
+    if (r >= 0 && !(c->path = strdup(path)))
+        r = -ENOMEM;
+    if (r < 0) {
+        control_close(c);
         return r;
     }
-    if (!(c->path = strdup(path))) {
-        control_close(c, c->first_handle);
-        return -ENOMEM;
-    }
+    if (inherited_fd >= 0)
+        c->fd = inherited_fd;
+    c->is_inherited = inherited_fd >= 0;
     return 0;
 }
 
 int control_open_to(const struct control *c, bool everybody)
 {
+    if (c->is_inherited)
+        return 0;
     return chmod(c->path, everybody ? 0666 : 0600) < 0 ? -errno : 0;
 }
 
-void control_close(struct control *c, int64_t next)
+void control_close(struct control *c)
 {
     struct stat st;
 
-    if (c->path && lstat(c->path, &st) == 0 && st.st_dev == c->device && st.st_ino == c->inode)
+    if (c->path && !c->is_inherited && lstat(c->path, &st) == 0 && st.st_dev == c->device &&
+        st.st_ino == c->inode)
         unlink(c->path);
-    write_number(c, next);
-    close(c->fd);
-    close(c->lock_fd);
+    if (c->fd >= 0)
+        close(c->fd);
+    if (c->lock_fd >= 0)
+        close(c->lock_fd);
     free(c->path);
     *c = (struct control){.fd = -1, .lock_fd = -1};
 }

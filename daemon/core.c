@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "absent.h"
 #include "proto/limits.h"
 
 enum {
@@ -27,13 +28,15 @@ static struct now system_clock(void)
                         real.tv_sec * 1000000LL + real.tv_nsec / 1000};
 }
 
-int core_open(struct core *core, const struct config *config, struct now (*clock)(void),
-              int64_t first_handle)
+int core_open(struct core *core, const struct core_setup *setup)
 {
-    core->config = config;
-    core->clock = clock ? clock : system_clock;
+    core->config = setup->config;
+    core->clock = setup->clock ? setup->clock : system_clock;
     core->now = core->clock();
-    core->pools = config->pools;
+    core->keep = setup->keep;
+    if (!(core->state = setup->state ? setup->state : state_new(-1)))
+        return -ENOMEM;
+    core->pools = core->config->pools;
     if (!core->pools && !(core->pools = core->own_pools = pools_new_default()))
         return -ENOMEM;
     core->started = core->now.monotonic;
@@ -41,11 +44,13 @@ int core_open(struct core *core, const struct config *config, struct now (*clock
         !(core->workers = workers_new(LOOKUP_THREADS, LOOKUP_SHARE)) ||
         !(core->file_workers = workers_new(FILE_THREADS, FILE_THREADS)))
         return -errno;
-    core->store = store_new(core->wait, &core->now, first_handle);
-    if (core->store)
-        store_set_pools(core->store, core->pools);
     core->scratch = malloc(LIMIT_RECV_BYTES);
-    return core->store && core->scratch ? 0 : -ENOMEM;
+    core->store = store_new(core->wait, &core->now, core->state, setup->first_handle);
+    if (!core->store || !core->scratch)
+        return -ENOMEM;
+    store_set_pools(core->store, core->pools);
+    store_set_keep(core->store, core->keep);
+    return 0;
 }
 
 /* How many descriptors are open; as many as are reserved where that cannot be asked. */
@@ -93,7 +98,11 @@ void core_close(struct core *core)
 {
     workers_free(core->workers);
     workers_free(core->file_workers);
+    if (core->store)
+        store_end(core->store);
+    absent_end(&core->absent, core->store, "the daemon ended");
     store_free(core->store);
+    state_free(core->state);
     wait_free(core->wait);
     json_done(&core->json);
     free(core->scratch);

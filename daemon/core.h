@@ -18,7 +18,10 @@ struct core {
     struct pools *pools;                   /* the settings'; or, without any, its own */
     struct pools *own_pools;
     struct wait *wait;
+    struct state *state;
+    struct keep *keep; /* NULL: nobody keeps sockets beyond the daemon */
     struct store *store;
+    struct absent *absent;   /* sessions of the daemon before */
     struct workers *workers; /* look-ups */
     struct workers *
         file_workers; /* reading files; apart, so that a dead name server does not hold up a file */
@@ -30,10 +33,17 @@ struct core {
     struct call *spare; /* calls that ended, for reuse */
 };
 
-/* Makes all that a core has; a zeroed core is given. clock NULL: the system's. Numbers of handles
- * begin at first_handle. Returns 0 or -errno; core_close is due in any case. */
-int core_open(struct core *core, const struct config *config, struct now (*clock)(void),
-              int64_t first_handle);
+struct core_setup {
+    const struct config *config; /* borrowed */
+    int64_t first_handle;        /* numbers of handles begin here */
+    struct now (*clock)(void);   /* NULL: the system's */
+    struct state *state;         /* taken, also on failure; NULL: memory of this process alone */
+    struct keep *keep;           /* borrowed, or NULL */
+};
+
+/* Makes all that a core has; a zeroed core is given. Returns 0 or -errno; core_close is due in any
+ * case. */
+int core_open(struct core *core, const struct core_setup *setup);
 
 /* Shares the process's descriptors out among sessions and handles, after raising their limit as far
  * as it may go. The first time, before the first session, what is open counts as the daemon's own.

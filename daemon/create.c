@@ -19,15 +19,20 @@ static int check_text(struct call *c, const char *param, const char *s)
 /* What can be refused without a look at any pool. */
 static int check_words(struct call *c, const struct creation *how)
 {
-    int r;
+    int r = check_text(c, "label", how->label);
 
-    if ((r = check_text(c, "label", how->label)) || (r = check_text(c, "site", how->site)))
-        return r;
-    if (!how->survive)
+    return r ? r : check_text(c, "site", how->site);
+}
+
+static int check_survival(struct call *c, const struct creation *how, int n_sockets)
+{
+    const struct keep *keep = c->core->keep;
+
+    if (!how->survive || (keep && keep_has_room(keep, n_sockets)))
         return 0;
+    c->error.hint = "without \"survive\" it lives as long as the daemon does";
     return error_set(&c->error, ERROR_LEASE, "CANNOT_KEEP",
-                     "no service manager keeps descriptors for this daemon: nothing of it survives "
-                     "its restart");
+                     "it would not survive a restart of the daemon: %s", keep_obstacle(keep));
 }
 
 int create_find_pool(struct call *c, struct creation *how)
@@ -69,7 +74,7 @@ int create_check_attach(struct call *c, const struct handle *h, const struct wir
 
     if (pool && lease->set && !pool_grants_lease(pool, lease->usec))
         return call_lease_too_long(c, pool);
-    if (!pool || h->session)
+    if (!pool || (h->session && !h->session->is_absent))
         return 0;
     shortage.most = pool->settings.limits.n_max_sockets_per_session;
     shortage.n_in_use = store_n_held(c->session, pool);
@@ -137,6 +142,8 @@ int create_check(struct call *c, struct creation *how, int n_sockets)
         return r;
     if (store_n_live(c->core->store) + n_sockets > c->core->n_max_handles)
         return error_os(&c->error, EMFILE, "the daemon's descriptors");
+    if ((r = check_survival(c, how, n_sockets)))
+        return r;
     return how->name ? store_check_name(c->core->store, c->session, how->in, how->name, &c->error)
                      : 0;
 }
@@ -208,18 +215,26 @@ static int adopt_living(struct call *c, const struct creation *how,
 {
     struct handle *h =
         how->name ? store_find_named(c->core->store, c->session, how->in, how->name) : NULL;
+    const char *mortal;
     int r;
 
     if (!h)
         return -1;
     if (!store_may_use(c->session, h) || !is_same_place(h, *address))
         return store_check_name(c->core->store, c->session, how->in, how->name, &c->error);
-    if ((r = create_check_attach(c, h, &how->lease)))
+    if ((r = create_check_attach(c, h, &how->lease)) ||
+        (!store_survives(c->core->store, h, &mortal) && (r = check_survival(c, how, 1))))
         return r;
     ret->handle = wire_integer(h->id);
     ret->adopted = (struct wire_bool){true, true};
+    /* What the service manager gave is nobody's. */
+    if (h->inherited == INHERITED_BY_POOL) {
+        store_note_use(c->core->store, h, 0, 0);
+        return socket_name(h->fd, &ret->address);
+    }
+    h->must_survive |= how->survive;
     /* One that was left behind is held again; one that is shared stays with its holder. */
-    if ((!h->session || h->session == c->session) &&
+    if ((!h->session || h->session->is_absent || h->session == c->session) &&
         (r = store_attach(c->core->store, h, c->session, &how->lease, &c->error)))
         return r;
     store_note_use(c->core->store, h, 0, 0);

@@ -89,7 +89,8 @@ static int wait_on(struct call *c)
     int r;
 
     if (c->session->no_waiting)
-        return error_set(&c->error, ERROR_CANCELLED, NULL, "%s", c->session->no_waiting);
+        return error_set(&c->error, ERROR_CANCELLED, c->session->no_waiting_name, "%s",
+                         c->session->no_waiting);
     if (c->core->now.monotonic >= c->deadline)
         return timed_out(c);
     if (c->retry_at && c->retry_at < at)
@@ -211,7 +212,7 @@ int dispatch_again(struct call *c)
 
     c->handle = NULL; /* of an earlier turn: the history may have let it go */
     if (c->is_cancelled)
-        r = error_set(&c->error, ERROR_CANCELLED, NULL, "%s",
+        r = error_set(&c->error, ERROR_CANCELLED, c->session->no_waiting_name, "%s",
                       c->session->no_waiting ? c->session->no_waiting : "cancel was asked for");
     else
         r = find_handle(c);

@@ -7,13 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "config.h"
 #include "control.h"
+#include "inherit.h"
+#include "keep.h"
 #include "log.h"
+#include "notify.h"
+#include "recover.h"
 #include "server.h"
+#include "state_file.h"
+#include "status.h"
 #include "version.h"
 
 enum { STOP_USEC = 1000000 };
@@ -26,7 +31,10 @@ struct daemon {
     struct options options;
     struct config config;
     struct control control;
+    struct notify notify;
+    struct keep keep;
     struct server *server;
+    struct status status;
 };
 
 static const char usage[] =
@@ -109,54 +117,98 @@ static void reload(void *user)
     struct daemon *d = user;
     char message[512];
 
+    status_reloading(&d->status);
     if (config_read(d->options.config, &d->config, message, sizeof message) < 0) {
         log_line(LOG_ERR, "%s; the settings stay as they were", message);
+        status_ready(&d->status, message);
         return;
     }
     server_apply_settings(d->server);
     control_open_to(&d->control, pools_are_for_others(d->config.pools));
     log_line(LOG_NOTICE, "settings read again");
+    status_ready(&d->status, NULL);
 }
 
-static void reserve(void *user, int64_t next_handle)
+static int64_t turned(void *user)
 {
-    control_reserve(&((struct daemon *)user)->control, next_handle);
+    return status_turned(&((struct daemon *)user)->status);
+}
+
+/* The control socket: the service manager's, where it gave one, else our own. */
+static int open_control(struct daemon *d, struct inheritance *in, char *message, size_t n)
+{
+    char *path = find_path(&d->options), *bound = NULL;
+    int fd = path ? inherit_take_control(in, path, &bound) : -1, r = -ENOMEM;
+
+    if (path)
+        r = control_open(&d->control, bound ? bound : path, fd, message, n);
+    if (r < 0 && fd >= 0)
+        close(fd);
+    free(path);
+    free(bound);
+    return r;
+}
+
+/* Goes on where the daemon before ended. */
+static int open_server(struct daemon *d, struct inheritance *in, char *message, size_t n)
+{
+    struct server_setup setup = {.listen_fd = d->control.fd,
+                                 .core = {.config = &d->config, .keep = &d->keep}};
+    struct state_file file;
+    struct recovered recovered;
+    int r = keep_open(&d->keep, &d->notify, keep_find_most(&d->notify));
+
+    if (r >= 0)
+        r = state_file_open(&file, d->control.path, d->control.was_served, &setup.core.state,
+                            message, n);
+    if (r < 0)
+        return r;
+    setup.core.first_handle = recover_first_handle(&file, in);
+    if (!(d->server = server_new(&setup)))
+        r = -errno;
+    if (r >= 0)
+        r = recover(server_core(d->server), &file, in, &recovered);
+    if (r >= 0)
+        r = state_file_commit(&file);
+    if (r < 0)
+        snprintf(message, n, "%s: %s%s", d->control.path, strerror(-r),
+                 r == -EMFILE ? ": raise the limit of descriptors (RLIMIT_NOFILE)" : "");
+    else
+        server_await_absent(d->server, file.remains.next_session);
+    if (r >= 0 && recovered.n_back + recovered.n_lost + recovered.n_given + recovered.n_unknown)
+        log_line(recovered.n_lost + recovered.n_unknown ? LOG_WARNING : LOG_NOTICE,
+                 "taken over: %d sockets came back, %d are lost; inherited: %d for pools, %d "
+                 "unknown",
+                 recovered.n_back, recovered.n_lost, recovered.n_given, recovered.n_unknown);
+    state_file_close(&file);
+    return r;
 }
 
 static int open_all(struct daemon *d, char *message, size_t n)
 {
-    char *path = find_path(&d->options);
+    struct inheritance in;
     int r;
 
-    if (!path)
-        return -ENOMEM;
+    notify_open(&d->notify);
     d->config = config_default();
-    if ((r = config_read(d->options.config, &d->config, message, n)) >= 0)
-        r = control_open(&d->control, path, message, n);
-    free(path);
-    if (r < 0)
-        return r;
-    d->server = server_new(&(struct server_setup){
-        .config = &d->config, .listen_fd = d->control.fd, .first_handle = d->control.first_handle});
-    if (d->server) {
+    if ((r = inherit_take(&in)) >= 0)
+        r = config_read(d->options.config, &d->config, message, n);
+    if (r >= 0 && (r = open_control(d, &in, message, n)) >= 0)
+        r = open_server(d, &in, message, n);
+    inherit_done(&in);
+    if (r >= 0)
         control_open_to(&d->control, pools_are_for_others(d->config.pools));
-        return 0;
-    }
-    r = -errno;
-    snprintf(message, n, "%s%s", strerror(-r),
-             r == -EMFILE ? ": raise the limit of descriptors (RLIMIT_NOFILE)" : "");
-    control_close(&d->control, d->control.first_handle);
     return r;
 }
 
 static void close_all(struct daemon *d)
 {
-    int64_t next;
-
-    server_stop(d->server, STOP_USEC);
-    next = store_next_number(server_core(d->server)->store);
+    status_end(&d->status);
     server_free(d->server);
-    control_close(&d->control, next);
+    keep_work(&d->keep);
+    keep_close(&d->keep);
+    notify_close(&d->notify);
+    control_close(&d->control);
     config_free(&d->config);
 }
 
@@ -175,9 +227,11 @@ static void open_standard_fds(void)
 
 int main(int argc, char **argv)
 {
-    struct daemon d = {0};
-    const struct server_hooks hooks = {reload, reserve, &d};
-    char message[512] = "out of memory";
+    struct daemon d = {.control = {.fd = -1, .lock_fd = -1},
+                       .notify = {.fd = -1},
+                       .keep = {.epoll_fd = -1, .barrier_fd = -1}};
+    const struct server_hooks hooks = {reload, turned, &d};
+    char message[512] = "out of memory", status[sizeof message + 16];
     int r = take_options(argc, argv, &d.options);
 
     if (r >= 0)
@@ -185,15 +239,20 @@ int main(int argc, char **argv)
     open_standard_fds();
     if (open_all(&d, message, sizeof message) < 0) {
         log_line(LOG_ERR, "%s", message);
-        config_free(&d.config);
+        snprintf(status, sizeof status, "STATUS=%s", message);
+        notify_send(&d.notify, status, -1);
+        close_all(&d);
         return EXIT_FAILURE;
     }
     log_line(LOG_INFO, "berthd " BERTH_VERSION " serves %s", d.control.path);
-    sd_notify(0, "READY=1");
-    r = server_run(d.server, &hooks);
-    sd_notify(0, "STOPPING=1");
+    r = server_take_signals(d.server, &hooks);
+    status_begin(&d.status, &d.notify, d.server);
+    if (r >= 0)
+        r = server_run(d.server, &hooks);
+    notify_send(&d.notify, "STOPPING=1", -1);
     if (r < 0)
         log_line(LOG_ERR, "the event loop failed: %s", strerror(-r));
+    server_stop(d.server, STOP_USEC);
     close_all(&d);
     return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -5,12 +5,34 @@
 #include "proto/limits.h"
 #include "filter.h"
 #include "row.h"
+#include "socket.h"
 
 /* -- handlers -- */
+
+enum { LET_GO_USEC = 1000000, ASK_AGAIN_USEC = 500 };
+
+/* The manager lets go of its copy first: then this close is the last one, and all that it means
+ * (the end for the peer, the port free again) is true when the answer comes. For a second at most.
+ */
+static bool must_wait_for_manager(struct call *c)
+{
+    if (!c->order) {
+        if (!c->handle->is_kept)
+            return false;
+        c->order = store_unkeep(c->core->store, c->handle);
+        c->deadline = c->core->now.monotonic + LET_GO_USEC;
+    }
+    c->retry_at = c->core->now.monotonic + ASK_AGAIN_USEC;
+    return !keep_is_done(c->core->keep, c->order) && c->core->now.monotonic < c->deadline;
+}
 
 int on_close(struct call *c, const struct handle_params *p, struct ledger_row *ret)
 {
     (void)p;
+    if (must_wait_for_manager(c))
+        return call_wait_for_worker(c);
+    if (c->order && !keep_is_done(c->core->keep, c->order))
+        socket_abandon(c->handle->fd);
     store_close(c->core->store, c->handle, END_CLOSED, NULL);
     return row_fill(c, c->handle, true, ret);
 }

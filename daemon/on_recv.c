@@ -276,29 +276,40 @@ static int recv_prefix(struct call *c, size_t n_prefix, size_t n_most, struct re
     return 0;
 }
 
+static int recv_as_wanted(struct call *c, const struct recv_params *p, const struct wanted *w,
+                          struct recv_result *ret)
+{
+    ret->eof = (struct wire_bool){true, false};
+    ret->payload.form = p->as.set ? (enum wire_form)p->as.v : FORM_AUTO;
+    switch (w->framing) {
+    case FRAME_EXACTLY:
+        return recv_exactly(c, (size_t)p->exactly.v, ret);
+    case FRAME_UNTIL:
+        return recv_until(c, &p->until, w->n_most, ret);
+    case FRAME_PREFIX:
+        return recv_prefix(c, (size_t)p->prefix.v, w->n_most, ret);
+    case FRAME_NONE:
+        break;
+    }
+    /* The kernel would wait inside the call for all that MSG_WAITALL asks for. */
+    if (w->flags & MSG_WAITALL && c->handle->type == SOCK_STREAM && !(w->flags & MSG_PEEK))
+        return recv_exactly(c, w->n_most, ret);
+    return recv_plain(c, w, ret);
+}
+
+/* What stays with the handle stays with it beyond the daemon, where the socket does. */
 int on_recv(struct call *c, const struct recv_params *p, struct recv_result *ret)
 {
+    bool had_ahead = buf_len(&c->handle->ahead) > 0;
     struct wanted w;
     int r;
 
     if ((r = call_check_plane(c, PLANE_MESSAGE)) || (r = take_wanted(c, p, &w)))
         return r;
-    ret->eof = (struct wire_bool){true, false};
-    ret->payload.form = p->as.set ? (enum wire_form)p->as.v : FORM_AUTO;
-    switch (w.framing) {
-    case FRAME_EXACTLY:
-        return recv_exactly(c, (size_t)p->exactly.v, ret);
-    case FRAME_UNTIL:
-        return recv_until(c, &p->until, w.n_most, ret);
-    case FRAME_PREFIX:
-        return recv_prefix(c, (size_t)p->prefix.v, w.n_most, ret);
-    case FRAME_NONE:
-        break;
-    }
-    /* The kernel would wait inside the call for all that MSG_WAITALL asks for. */
-    if (w.flags & MSG_WAITALL && c->handle->type == SOCK_STREAM && !(w.flags & MSG_PEEK))
-        return recv_exactly(c, w.n_most, ret);
-    return recv_plain(c, &w, ret);
+    r = recv_as_wanted(c, p, &w, ret);
+    if (had_ahead || buf_len(&c->handle->ahead))
+        store_save_ahead(c->core->store, c->handle);
+    return r;
 }
 
 int on_recvfrom(struct call *c, const struct recvfrom_params *p, struct recvfrom_result *ret)

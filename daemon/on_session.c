@@ -3,6 +3,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "absent.h"
 #include "handlers.h"
 #include "proto/limits.h"
 #include "proto/openrpc.h"
@@ -78,9 +79,41 @@ static bool is_admin(const struct call *c)
     return c->session->is_admin;
 }
 
+/* The session of a token goes on in this one. */
+static int resume(struct call *c, const char *token, bool *ret_resumed)
+{
+    struct absent *a = absent_find(c->core->absent, token, c->session->who->uid);
+
+    *ret_resumed = false;
+    if (!a || c->session->id == a->session.id)
+        return 0;
+    if (c->session->handles)
+        return error_param(&c->error, "resume", "comes before the session opens anything");
+    absent_resume(&c->core->absent, a, c->session);
+    *ret_resumed = true;
+    return 0;
+}
+
+/* Those that hold something already are told what proves them. */
+static int give_token(struct call *c, struct hello_result *ret)
+{
+    char *text = arena_alloc(&c->arena, 2 * STATE_TOKEN_BYTES + 1);
+    struct handle *h;
+    int r;
+
+    if (!text)
+        return error_memory(&c->error);
+    if ((r = absent_make_token(c->session, text)) < 0)
+        return r;
+    DL_FOREACH(c->session->handles, h)
+    store_save(c->core->store, h);
+    ret->token = wire_borrow(text);
+    return 0;
+}
+
 int on_hello(struct call *c, const struct hello_params *p, struct hello_result *ret)
 {
-    static const char *features[] = {"message", "framed-recv", "unordered", "fd-in"};
+    static const char *features[] = {"message", "framed-recv", "unordered", "fd-in", "resume"};
     const char *label = p->label.s ? p->label.s : p->client.s;
     int r;
 
@@ -92,6 +125,11 @@ int on_hello(struct call *c, const struct hello_params *p, struct hello_result *
     if (!ret->peer || !ret->limits)
         return error_memory(&c->error);
     if (label && (r = set_label(c, label)))
+        return r;
+    ret->resumed.set = true;
+    if (p->resume.s && (r = resume(c, p->resume.s, &ret->resumed.v)))
+        return r;
+    if ((r = give_token(c, ret)))
         return r;
     if (p->unordered.set)
         c->session->is_unordered = p->unordered.v;
@@ -138,7 +176,11 @@ int on_discover(struct call *c, const struct no_params *p, struct discover_resul
 int on_setdefaulttimeout(struct call *c, const struct setdefaulttimeout_params *p,
                          struct timeout_result *ret)
 {
+    struct handle *h;
+
     c->session->timeout = p->timeout;
+    DL_FOREACH(c->session->handles, h)
+    store_save(c->core->store, h);
     ret->timeout = p->timeout;
     return 0;
 }

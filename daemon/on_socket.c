@@ -208,6 +208,7 @@ int on_shutdown(struct call *c, const struct shutdown_params *p, struct no_resul
         return call_os(c, r, "shutdown");
     wait_wake_all(c->core->wait, &c->handle->point);
     c->handle->is_read_shut |= p->how.v != SHUT_WR;
+    store_save(c->core->store, c->handle);
     store_note_state(c->core->store, c->handle,
                      c->handle->state == STATE_LISTENING ? STATE_BOUND : STATE_HALF_CLOSED);
     store_note_use(c->core->store, c->handle, 0, 0);
@@ -217,6 +218,7 @@ int on_shutdown(struct call *c, const struct shutdown_params *p, struct no_resul
 int on_settimeout(struct call *c, const struct settimeout_params *p, struct timeout_result *ret)
 {
     c->handle->timeout = p->timeout;
+    store_save(c->core->store, c->handle);
     ret->timeout = p->timeout;
     return 0;
 }

@@ -176,11 +176,12 @@ bool peer_is_over(const struct peer *p)
 }
 
 /* From now on nothing of this session waits. */
-static void cancel_all(struct peer *p, const char *why)
+static void cancel_all(struct peer *p, const char *name, const char *why)
 {
     struct call *c;
 
     p->session.no_waiting = why;
+    p->session.no_waiting_name = name;
     DL_FOREACH(p->session.calls, c)
     call_cancel(c);
 }
@@ -193,7 +194,7 @@ void peer_set_gone(struct peer *p, bool is_dead)
     if (p->is_gone)
         return;
     p->is_gone = true;
-    cancel_all(p, "the client has gone");
+    cancel_all(p, NULL, "the client has gone");
 }
 
 bool peer_try_again(struct call *c)
@@ -216,5 +217,6 @@ bool peer_try_again(struct call *c)
 void peer_stop(struct peer *p)
 {
     p->is_stopping = true;
-    cancel_all(p, "the daemon stops");
+    /* The name tells a client that comes back that it may ask again. */
+    cancel_all(p, "STOPPING", "the daemon stops, and has not done this");
 }

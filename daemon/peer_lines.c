@@ -153,7 +153,8 @@ static bool begin_call(struct peer *p, const struct json *json, const struct mes
     if (!c) {
         error_memory(&e);
         if (m->id)
-            answer_error(p, batch ? next_reply(p, batch) : frame_out(&p->frame), m->id, m->n_id, &e);
+            answer_error(p, batch ? next_reply(p, batch) : frame_out(&p->frame), m->id, m->n_id,
+                         &e);
         if (m->id && !batch)
             end_line(p);
         return false;
@@ -179,7 +180,7 @@ static int check_stopping(const struct peer *p, const struct json *json, uint32_
         return 0;
     method = method_find(json->text + t->start, t->end - t->start);
     e->op = method ? method->name : NULL;
-    return error_set(e, ERROR_CANCELLED, NULL, "%s", p->session.no_waiting);
+    return error_set(e, ERROR_CANCELLED, p->session.no_waiting_name, "%s", p->session.no_waiting);
 }
 
 /* A line that is one request. Returns true when its call waits. */

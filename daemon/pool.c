@@ -218,6 +218,15 @@ struct pool *pools_find(const struct pools *pools, const char *name)
     return p;
 }
 
+struct pool *pools_find_or_retire(struct pools *pools, const char *name)
+{
+    struct pool *p = pools_find(pools, name);
+
+    if (!p && (p = pools_add(pools, name, NULL, 0)))
+        p->is_retired = true;
+    return p;
+}
+
 struct pool *pools_find_for(const struct pools *pools, const struct pool_client *who,
                             const char *name)
 {
@@ -291,19 +300,24 @@ static struct pool_user *make_user(struct pool *p, uid_t uid)
     return NULL;
 }
 
-int pool_charge(struct pool_charge *charge, struct pool *p, uid_t uid, int64_t n_in_session,
-                struct pool_shortage *ret)
+int pool_recharge(struct pool_charge *charge, struct pool *p, uid_t uid)
 {
     struct pool_user *user = find_user(p, uid);
 
-    if (!pool_has_room(p, uid, n_in_session, 1, ret))
-        return -EDQUOT;
     if (!user && !(user = make_user(p, uid)))
         return -ENOMEM;
     user->n_sockets++;
     p->n_sockets++;
     *charge = (struct pool_charge){.pool = pool_ref(p), .user = user};
     return 0;
+}
+
+int pool_charge(struct pool_charge *charge, struct pool *p, uid_t uid, int64_t n_in_session,
+                struct pool_shortage *ret)
+{
+    if (!pool_has_room(p, uid, n_in_session, 1, ret))
+        return -EDQUOT;
+    return pool_recharge(charge, p, uid);
 }
 
 int pool_name_opener(struct pool_charge *charge, struct principal *who)

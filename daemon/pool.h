@@ -91,6 +91,10 @@ struct pools *pools_new(void); /* NULL when memory is out */
  */
 struct pools *pools_new_default(void);
 
+/* The pool of this name; where the settings have none any more, a retired one. NULL when memory is
+ * out. */
+struct pool *pools_find_or_retire(struct pools *pools, const char *name);
+
 /* Drops all of them; who holds a reference keeps his. NULL is fine. */
 void pools_free(struct pools *pools);
 
@@ -163,6 +167,9 @@ bool pool_has_room(const struct pool *p, uid_t uid, int64_t n_in_session, int64_
  * is charged. */
 int pool_charge(struct pool_charge *charge, struct pool *p, uid_t uid, int64_t n_in_session,
                 struct pool_shortage *ret);
+
+/* The same for one that was charged to the pool by a daemon before: limits are for new ones. */
+int pool_recharge(struct pool_charge *charge, struct pool *p, uid_t uid);
 
 /* Names who opened the socket, once it is charged. Borrowed, until the charge is given back.
  * Returns 0 or -ENOMEM. */

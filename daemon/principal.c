@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -150,6 +151,9 @@ static int become_whole(const struct principal *p)
         return -errno;
     if (p->uid == own.uid)
         return 0;
+    /* Who has been root for a moment and is no more loses what is permitted, too, but for this. */
+    if (p->uid == 0 && prctl(PR_SET_KEEPCAPS, 1) < 0)
+        return -errno;
     if (syscall(SET_UID, -1, p->uid, -1) < 0)
         return -errno;
     return p->uid == 0 ? 0 : set_capabilities(false);

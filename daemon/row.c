@@ -66,6 +66,8 @@ static int fill_suspicions(struct call *c, const struct handle *h, struct ledger
 int row_fill(struct call *c, struct handle *h, bool in_full, struct ledger_row *row)
 {
     int64_t until = h->fd >= 0 ? c->core->now.real : h->ended;
+    const char *mortal;
+    bool survives = store_survives(c->core->store, h, &mortal);
     int r;
 
     if (h->fd >= 0)
@@ -83,7 +85,8 @@ int row_fill(struct call *c, struct handle *h, bool in_full, struct ledger_row *
         .label = wire_borrow(h->label),
         .site = wire_borrow(h->site),
         .lease = {true, h->lease_usec},
-        .survives = {true, false},
+        .survives = {true, survives},
+        .survives_reason = wire_borrow(mortal),
         .opened = wire_seconds(h->opened),
         .age = wire_seconds(until - h->opened),
         .last_used = wire_seconds(h->last_used),

@@ -23,17 +23,28 @@ int socket_open_pair(int type, int ret_fds[2])
     return result(socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ret_fds));
 }
 
-void socket_close(int fd)
+static void end_lingering(int fd)
 {
     struct linger linger = {0};
     socklen_t n = sizeof linger;
 
-    if (getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &n) == 0 && linger.l_onoff &&
-        linger.l_linger > 0) {
-        linger.l_onoff = 0;
-        setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
-    }
+    if (getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &n) < 0 || !linger.l_onoff ||
+        linger.l_linger == 0)
+        return;
+    linger.l_onoff = 0;
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+}
+
+void socket_close(int fd)
+{
+    end_lingering(fd);
     close(fd);
+}
+
+void socket_abandon(int fd)
+{
+    end_lingering(fd);
+    shutdown(fd, SHUT_RDWR);
 }
 
 static int int_option(int fd, int number)
@@ -48,6 +59,11 @@ void socket_identify(int fd, int *ret_family, int *ret_type)
 {
     *ret_family = int_option(fd, SO_DOMAIN);
     *ret_type = int_option(fd, SO_TYPE);
+}
+
+bool socket_is_listening(int fd)
+{
+    return int_option(fd, SO_ACCEPTCONN);
 }
 
 int64_t socket_cookie(int fd)

@@ -21,6 +21,13 @@ int socket_open_pair(int type, int ret_fds[2]);
  * linger of 0 s keeps its meaning (reset). */
 void socket_close(int fd);
 
+/* Whether it listens (SO_ACCEPTCONN). */
+bool socket_is_listening(int fd);
+
+/* Before closing a socket of which there are copies: its peer is told the end now (shutdown(2)),
+ * and nobody else's close will linger. */
+void socket_abandon(int fd);
+
 /* What the kernel knows a socket by. What it does not tell becomes 0. */
 void socket_identify(int fd, int *ret_family, int *ret_type);
 int64_t socket_cookie(int fd);

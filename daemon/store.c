@@ -18,7 +18,8 @@ static char *copy_or_null(const char *s)
 
 /* -- life -- */
 
-struct store *store_new(struct wait *wait, const struct now *now, int64_t first)
+struct store *store_new(struct wait *wait, const struct now *now, struct state *state,
+                        int64_t first)
 {
     struct store *s = calloc(1, sizeof *s);
 
@@ -26,10 +27,16 @@ struct store *store_new(struct wait *wait, const struct now *now, int64_t first)
         return NULL;
     s->wait = wait;
     s->now = now;
-    s->first_id = s->next_id = first;
+    s->state = state;
+    s->first_id = s->tally.next_handle = first;
     s->by_use.idle_usec = IDLE_USEC;
     store_set_history(s, INT32_MAX, INT64_MAX / 2);
     return s;
+}
+
+void store_set_keep(struct store *s, struct keep *keep)
+{
+    s->keep = keep;
 }
 
 void store_set_history(struct store *s, int64_t n_rows, int64_t age_usec)
@@ -38,8 +45,10 @@ void store_set_history(struct store *s, int64_t n_rows, int64_t age_usec)
     s->history_age_usec = age_usec;
 }
 
-static void free_handle(struct handle *h)
+void store_free_handle(struct store *s, struct handle *h)
 {
+    if (h->record)
+        store_drop_record(s, h);
     pool_uncharge(&h->charge);
     pool_unref(h->pool);
     principal_unref(h->opener);
@@ -59,20 +68,7 @@ static void forget_oldest(struct store *s)
 
     DL_DELETE(s->history, h);
     HASH_DEL(s->handles, h);
-    free_handle(h);
-}
-
-void store_free(struct store *s)
-{
-    if (!s)
-        return;
-    while (s->live)
-        store_close(s, s->live, END_RECLAIMED, "the daemon ended");
-    while (s->history)
-        forget_oldest(s);
-    heap_done(&s->expiries);
-    owners_done(&s->owners);
-    free(s);
+    store_free_handle(s, h);
 }
 
 void store_trim(struct store *s)
@@ -86,17 +82,25 @@ void store_trim(struct store *s)
 
 /* -- making -- */
 
-void store_note_state(struct store *s, struct handle *h, enum handle_state state)
+/* Returns whether it is another one. */
+static bool set_state(struct store *s, struct handle *h, enum handle_state state)
 {
     const int n_room = sizeof h->changes / sizeof *h->changes;
 
     if (h->n_changes && h->state == state)
-        return;
+        return false;
     h->state = state;
     /* A socket that is connected again and again keeps its first states and its last. */
     if (h->n_changes == n_room)
         h->n_changes--;
     h->changes[h->n_changes++] = (struct state_change){state, s->now->real};
+    return true;
+}
+
+void store_note_state(struct store *s, struct handle *h, enum handle_state state)
+{
+    if (set_state(s, h, state))
+        store_save(s, h);
 }
 
 static void keep_address(struct wire_sockaddr **kept, const struct wire_sockaddr *now)
@@ -137,11 +141,13 @@ static struct handle *make_handle(struct store *s, struct session *session, int 
                                   const struct creation *how)
 {
     struct handle *h = calloc(1, sizeof *h);
+    int r;
 
+    errno = ENOMEM;
     if (!h)
         return NULL;
     h->fd = fd;
-    h->id = s->next_id;
+    h->id = s->tally.next_handle;
     h->opened = h->last_used = s->now->real;
     h->family = how->family;
     h->type = how->type;
@@ -151,15 +157,20 @@ static struct handle *make_handle(struct store *s, struct session *session, int 
     h->site = copy_or_null(how->site);
     h->key = how->name ? store_make_key(session, how->in, how->name) : NULL;
     h->opener = principal_ref(session->who);
-    if ((how->name && !h->key) || (how->label && !h->label) || (how->site && !h->site)) {
-        free_handle(h);
-        return NULL;
+    h->must_survive = how->survive;
+    r = (how->name && !h->key) || (how->label && !h->label) || (how->site && !h->site)
+            ? -ENOMEM
+            : state_take(s->state, &h->slot);
+    if (r == 0) {
+        h->record = state_record(s->state, h->slot);
+        return h;
     }
-    return h;
+    store_free_handle(s, h);
+    errno = -r;
+    return NULL;
 }
 
-/* Enters it where it is looked for. Returns 0 or -ENOMEM, and then it stands nowhere. */
-static int enter(struct store *s, struct handle *h)
+int store_enter(struct store *s, struct handle *h)
 {
     if (wait_add_point(s->wait, &h->point, h->fd) < 0)
         return -ENOMEM;
@@ -174,60 +185,10 @@ static int enter(struct store *s, struct handle *h)
     return -ENOMEM;
 }
 
-/* A place among the expiries is taken while memory can still be refused: the end of a session
- * cannot fail. */
-static int reserve_expiry(struct store *s, struct handle *h, int64_t lease_usec)
-{
-    if (lease_usec == LEASE_SESSION || lease_usec == LEASE_PERMANENT) {
-        heap_remove(&s->expiries, &h->expiry);
-        return 0;
-    }
-    return heap_put(&s->expiries, &h->expiry,
-                    !h->session && h->suspected[SUSPECT_ORPHAN] ? s->now->monotonic + lease_usec
-                                                                : INT64_MAX);
-}
-
-/* How many sockets the session holds in the pool, as a place to count; NULL when memory is out. */
-static struct pool_count *count_in(struct session *session, struct pool *pool)
-{
-    struct pool_count *more;
-
-    for (size_t i = 0; i < session->n_in_pools; i++)
-        if (session->in_pools[i].pool == pool)
-            return &session->in_pools[i];
-    if (!(more = realloc(session->in_pools, (session->n_in_pools + 1) * sizeof *more)))
-        return NULL;
-    session->in_pools = more;
-    more[session->n_in_pools] = (struct pool_count){.pool = pool};
-    return &more[session->n_in_pools++];
-}
-
-static void uncount(struct handle *h)
-{
-    struct pool_count *count = h->session && h->pool ? count_in(h->session, h->pool) : NULL;
-
-    if (count)
-        count->n--;
-}
-
-int64_t store_n_held(struct session *session, struct pool *pool)
-{
-    struct pool_count *count = count_in(session, pool);
-
-    return count ? count->n : 0;
-}
-
-void store_forget_session(struct session *session)
-{
-    free(session->in_pools);
-    session->in_pools = NULL;
-    session->n_in_pools = 0;
-}
-
 /* Its pool pays for it. */
 static int charge(struct handle *h, struct session *session, struct pool *pool, struct error *e)
 {
-    struct pool_count *count = pool ? count_in(session, pool) : NULL;
+    struct pool_count *count = pool ? store_count_in(session, pool) : NULL;
     struct pool_shortage shortage;
     int r;
 
@@ -252,33 +213,29 @@ int store_add(struct store *s, struct session *session, int fd, const struct cre
     int r = how->name ? store_check_name(s, session, how->in, how->name, e) : 0;
 
     if (!r && !(h = make_handle(s, session, fd, how)))
-        r = error_memory(e);
+        r = error_os(e, errno, "the daemon's note of the socket");
     if (!r && (r = charge(h, session, how->in, e)))
-        free_handle(h);
-    if (!r && (reserve_expiry(s, h, how->lease.usec) < 0 ||
-               owners_add(&s->owners, h->id, session->who->uid) < 0 || enter(s, h) < 0)) {
+        store_free_handle(s, h);
+    if (!r && (store_reserve_expiry(s, h, how->lease.usec, INT64_MAX) < 0 ||
+               owners_add(&s->owners, h->id, session->who->uid) < 0 || store_enter(s, h) < 0)) {
         heap_remove(&s->expiries, &h->expiry);
-        free_handle(h);
+        store_free_handle(s, h);
         r = error_memory(e);
     }
     if (r) {
         socket_close(fd);
         return r;
     }
-    s->next_id++;
+    s->tally.next_handle++;
     h->cookie = socket_cookie(fd);
-    h->session = session;
-    if (how->in)
-        count_in(session, how->in)->n++;
     h->lease_usec = how->lease.usec;
-    DL_APPEND2(s->live, h, live_prev, live_next);
-    suspects_add(store_by_use(s, h), &h->use, s->now->monotonic);
-    DL_APPEND(session->handles, h);
+    store_begin_life(s, h, session);
     s->tally.n_opened++;
     s->tally.n_live++;
-    store_note_state(s, h, state);
+    set_state(s, h, state);
     if (state != STATE_CREATED)
         store_note_addresses(s, h);
+    store_save(s, h);
     events_add(&s->events, EVENT_OPENED, s->now->real, h->id, NULL);
     *ret = h;
     return 0;
@@ -293,16 +250,19 @@ void store_close(struct store *s, struct handle *h, enum ending_how how, const c
         store_note_addresses(s, h);
     store_inode(h);
     wait_remove_point(s->wait, &h->point);
+    /* The copy that the manager lets go of later must not keep the peer waiting till then. */
+    if (h->is_kept && how != END_HANDED_OFF && how != END_LOST)
+        socket_abandon(h->fd);
     socket_close(h->fd);
     h->fd = -1;
     h->how = how;
     h->ended = s->now->real;
     h->reason = copy_or_null(reason);
-    store_note_state(s, h, STATE_CLOSED);
+    set_state(s, h, STATE_CLOSED);
     buf_done(&h->ahead);
     if (h->key)
         HASH_DELETE(hh_name, s->names, h);
-    uncount(h);
+    store_uncount(h);
     if (h->session)
         DL_DELETE(h->session->handles, h);
     h->session = NULL;
@@ -313,6 +273,7 @@ void store_close(struct store *s, struct handle *h, enum ending_how how, const c
     DL_APPEND(s->history, h);
     s->tally.n_live--;
     s->tally.n_ended[how]++;
+    store_drop_record(s, h);
     events_add(&s->events,
                how == END_RECLAIMED ? EVENT_RECLAIMED
                : how == END_EXPIRED ? EVENT_EXPIRED
@@ -320,75 +281,18 @@ void store_close(struct store *s, struct handle *h, enum ending_how how, const c
                s->now->real, h->id, NULL);
 }
 
-/* The lease outlives the session; a name with @ does not. */
-static void orphan(struct store *s, struct handle *h)
+void store_free(struct store *s)
 {
-    uncount(h);
-    DL_DELETE(h->session->handles, h);
-    h->session = NULL;
-    store_suspect(s, h, SUSPECT_ORPHAN);
-    if (h->key && strchr(h->key, '@')) {
-        HASH_DELETE(hh_name, s->names, h);
-        free(h->key);
-        h->key = NULL;
-    }
-    if (h->lease_usec != LEASE_PERMANENT)
-        heap_put(&s->expiries, &h->expiry, s->now->monotonic + h->lease_usec);
-}
-
-void store_end_session(struct store *s, struct session *session, const char *reason)
-{
-    struct handle *h;
-
-    while ((h = session->handles)) {
-        if (h->lease_usec == LEASE_SESSION)
-            store_close(s, h, END_RECLAIMED, reason);
-        else
-            orphan(s, h);
-    }
-}
-
-int store_set_lease(struct store *s, struct handle *h, int64_t lease_usec, struct error *e)
-{
-    if (lease_usec == LEASE_SESSION && !h->session)
-        return error_set(e, ERROR_LEASE, "NO_SESSION",
-                         "no session holds handle %lld; attach it first", (long long)h->id);
-    if (reserve_expiry(s, h, lease_usec) < 0)
-        return error_memory(e);
-    h->lease_usec = lease_usec;
-    return 0;
-}
-
-int store_attach(struct store *s, struct handle *h, struct session *session,
-                 const struct wire_lease *lease, struct error *e)
-{
-    if (h->session && h->session != session)
-        return error_set(e, ERROR_HANDLE, "HELD", "session %lld holds handle %lld",
-                         (long long)h->session->id, (long long)h->id);
-    if ((h->pool && !count_in(session, h->pool)) ||
-        (lease->set && reserve_expiry(s, h, lease->usec) < 0))
-        return error_memory(e);
-    if (lease->set)
-        h->lease_usec = lease->usec;
-    if (h->session == session)
-        return 0;
-    h->session = session;
-    if (h->pool)
-        count_in(session, h->pool)->n++;
-    store_clear(s, h, SUSPECT_ORPHAN);
-    if (h->expiry.place)
-        heap_put(&s->expiries, &h->expiry, INT64_MAX);
-    DL_APPEND(session->handles, h);
-    return 0;
-}
-
-void store_expire(struct store *s)
-{
-    struct heap_item *first;
-
-    while ((first = heap_first(&s->expiries)) && first->at <= s->now->monotonic)
-        store_close(s, (struct handle *)((char *)first - offsetof(struct handle, expiry)),
-                    END_EXPIRED, "its lease ran out");
+    if (!s)
+        return;
+    s->is_ending = true;
+    while (s->live)
+        store_end_hold(s, s->live, "the daemon ended");
+    while (s->history)
+        forget_oldest(s);
+    heap_done(&s->expiries);
+    owners_done(&s->owners);
+    free(s);
 }
 
 /* -- looking around -- */
@@ -423,7 +327,7 @@ struct handle *store_next(const struct handle *h)
 
 int64_t store_next_number(const struct store *s)
 {
-    return s->next_id;
+    return s->tally.next_handle;
 }
 
 int64_t store_n_live(const struct store *s)

@@ -15,7 +15,9 @@
 #include "events.h"
 #include "pool.h"
 #include "principal.h"
+#include "keep.h"
 #include "proto/wire.h"
+#include "state.h"
 #include "suspects.h"
 #include "wait.h"
 
@@ -31,16 +33,20 @@ struct session {
     struct wire_timeout timeout; /* the default of its handles */
     struct pools *pools;         /* NULL: there is but one, and it allows everything */
     bool is_admin;               /* of every pool */
+    bool is_absent; /* it was connected to a daemon before this one, and may come back */
+    unsigned char
+        token[STATE_TOKEN_BYTES]; /* proves that it is the same; all zero: there is none */
     struct pool_count {
         struct pool *pool;
         int64_t n;
     } * in_pools; /* how many sockets it holds in each */
     size_t n_in_pools;
     bool is_unordered;
-    const char *no_waiting;  /* why its calls may not wait any more; NULL: they may */
-    int64_t n_subscriptions; /* ever */
-    struct call *calls;      /* that wait */
-    struct handle *handles;  /* that it holds */
+    const char *no_waiting;      /* why its calls may not wait any more; NULL: they may */
+    const char *no_waiting_name; /* and what the error is called; NULL: as usual */
+    int64_t n_subscriptions;     /* ever */
+    struct call *calls;          /* that wait */
+    struct handle *handles;      /* that it holds */
 };
 
 enum handle_state {
@@ -63,6 +69,14 @@ enum suspicion_kind {
     SUSPECT_UNREAD,     /* something has come that nobody reads */
     SUSPECT_ORPHAN,     /* its session is gone, its lease still runs */
     N_SUSPICIONS
+};
+
+/* What the service manager gave the daemon, and will give again. */
+enum inherited {
+    INHERITED_NOT,
+    INHERITED_UNKNOWN, /* nobody has said what for */
+    INHERITED_BY_POOL, /* it is for whoever the pool is for */
+    N_INHERITED
 };
 
 struct state_change {
@@ -95,8 +109,13 @@ struct handle {
     struct wire_sockaddr *address, *peer; /* as last known; NULL: never */
     struct state_change changes[10];
     int n_changes;
-    bool is_read_shut;   /* by its owner: the kernel tells that as it tells the peer's end */
-    enum ending_how how; /* when closed, with the time and the reason */
+    bool is_read_shut; /* by its owner: the kernel tells that as it tells the peer's end */
+    bool is_kept;      /* the service manager has a copy */
+    enum inherited inherited;
+    bool must_survive;     /* so it was asked for */
+    size_t slot;           /* in the state, while it lives */
+    struct record *record; /* there */
+    enum ending_how how;   /* when closed, with the time and the reason */
     int64_t ended;
     char *reason;                         /* or NULL */
     struct handle *prev, *next;           /* of the same session; in the history, by end */
@@ -105,19 +124,6 @@ struct handle {
 };
 
 struct store;
-
-/* An empty store that numbers handles from `first`. `wait` and `now` are borrowed. NULL when memory
- * is out. */
-struct store *store_new(struct wait *wait, const struct now *now, int64_t first);
-
-/* Whose sockets are looked at by store_look. Borrowed; NULL: those of no pool alone. */
-void store_set_pools(struct store *s, struct pools *pools);
-
-/* How many closed rows are kept, and how long. */
-void store_set_history(struct store *s, int64_t n_rows, int64_t age_usec);
-
-/* Closes every socket and forgets everything. */
-void store_free(struct store *s);
 
 /* What is asked for at creation. Texts are copied; NULL: none. */
 struct creation {
@@ -132,6 +138,62 @@ struct creation {
 #define CREATION_OF(p)                                                                             \
     ((struct creation){(p)->name.s, (p)->label.s, (p)->site.s, (p)->pool.s, (p)->lease,            \
                        (p)->survive.v, NULL, 0, 0})
+
+/* An empty store that numbers handles from `first` and writes down in `state` what must be known
+ * after the daemon. `wait`, `now` and `state` are borrowed. NULL when memory is out. */
+struct store *store_new(struct wait *wait, const struct now *now, struct state *state,
+                        int64_t first);
+
+/* Who keeps sockets beyond the daemon; borrowed, NULL: nobody. */
+void store_set_keep(struct store *s, struct keep *keep);
+
+/* Whose sockets are looked at by store_look. Borrowed; NULL: those of no pool alone. */
+void store_set_pools(struct store *s, struct pools *pools);
+
+/* How many closed rows are kept, and how long. */
+void store_set_history(struct store *s, int64_t n_rows, int64_t age_usec);
+
+/* The daemon is about to end: from now on the end of a session closes only what cannot be there
+ * again after a restart. */
+void store_end(struct store *s);
+
+/* Closes every socket and forgets everything. What outlives its session stays in the state: the
+ * daemon that comes next gets it back, or tells that it was lost. */
+void store_free(struct store *s);
+
+/* -- after a restart -- */
+
+/* Goes on with the counts of the daemon before; n_left: how many records it has left, each of which
+ * is restored or lost next. */
+void store_set_tally(struct store *s, const struct tally *tally, int64_t n_left);
+
+/* A record of the daemon before lives on as `fd` (taken, also on failure), under its old number.
+ * opener and pool get a reference; holder: the absent session that holds it, NULL: none. Returns 0
+ * or -errno: then it is lost. */
+struct restored {
+    struct principal *opener;
+    struct pool *pool;
+    struct session *holder;
+    const void *ahead; /* what it had read ahead, n bytes; borrowed */
+    size_t n_ahead;
+};
+int store_restore(struct store *s, const struct record *record, int fd,
+                  const struct restored *with);
+
+/* It did not come back: its row tells that, and why. Returns 0 or -ENOMEM: it is counted, without a
+ * row. */
+int store_lose(struct store *s, const struct record *record, const struct restored *with,
+               const char *reason);
+
+/* Takes a socket that comes from the service manager itself (fd: taken, also on failure), as one
+ * that no session holds. Same errors as store_add. */
+int store_inherit(struct store *s, int fd, const struct creation *how, struct principal *owner,
+                  enum inherited inherited, struct error *e);
+
+/* All that an absent session holds is this session's again, with its number. */
+void store_resume(struct session *absent, struct session *session);
+
+/* -- */
 
 /* Takes the kernel socket `fd` (also on failure, then it is closed) under a new number for this
  * session. Returns 0 with *ret, ERROR_HANDLE when the name is taken, ERROR_INVALID_PARAMS for a bad
@@ -208,6 +270,18 @@ void store_note_state(struct store *s, struct handle *h, enum handle_state state
 void store_note_use(struct store *s, struct handle *h, int64_t n_sent, int64_t n_received);
 void store_note_addresses(struct store *s, struct handle *h);
 
+/* Writes down what was changed in the handle itself: its timeout, whose it is. */
+void store_save(struct store *s, struct handle *h);
+
+/* The same for what it has read ahead. */
+void store_save_ahead(struct store *s, struct handle *h);
+
+/* The service manager is asked to let go of its copy. Returns the order, see keep_is_done. */
+int64_t store_unkeep(struct store *s, struct handle *h);
+
+/* Whether it outlives the daemon, and if not, why (static text). */
+bool store_survives(const struct store *s, const struct handle *h, const char **ret_reason);
+
 /* The inode of the kernel's socket, asked for when somebody wants to know. */
 int64_t store_inode(struct handle *h);
 
@@ -226,11 +300,6 @@ int64_t store_next_number(const struct store *s);
 int64_t store_n_live(const struct store *s);
 
 /* How many sockets were ever opened, and how many of them ended each way. */
-struct tally {
-    int64_t n_opened, n_live, n_ended[N_ENDINGS];
-    int64_t n_suspected, n_cleared;
-    int64_t n_sent, n_received; /* bytes */
-};
 struct tally store_tally(const struct store *s);
 
 /* What happened to the handles and the pools; and that a pool's limit (static text) was met. */

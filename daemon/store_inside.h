@@ -6,8 +6,10 @@
 struct store {
     struct wait *wait;
     const struct now *now;
-    int64_t first_id, next_id; /* of this daemon's handles, and of the next */
-    struct owners owners;      /* of the numbers between them */
+    struct state *state; /* borrowed, as is keep */
+    struct keep *keep;
+    int64_t first_id;     /* of this daemon's handles */
+    struct owners owners; /* of the numbers from there on */
     int64_t n_history_rows, history_age_usec;
     struct handle *handles; /* by id, living and closed: closing one must not need memory */
     struct handle *names;   /* by key */
@@ -17,6 +19,7 @@ struct store {
     struct suspects by_use; /* of what belongs to no pool */
     struct pools *pools;    /* borrowed; NULL: none */
     struct tally tally;
+    bool is_ending; /* what the manager keeps is not closed any more, but left */
     struct events events;
 };
 
@@ -25,6 +28,35 @@ struct store {
  * can write either: a name has its @ in front or none, and no slash. */
 char *store_make_key(const struct session *session, const struct pool *pool, const char *name);
 struct handle *store_find_key(const struct store *s, const char *key);
+
+/* Frees a handle that stands nowhere any more. */
+void store_free_handle(struct store *s, struct handle *h);
+
+/* Enters it where it is looked for. Returns 0 or -ENOMEM, and then it stands nowhere. */
+int store_enter(struct store *s, struct handle *h);
+
+/* Counts nothing yet, but makes the place to count, in the session, how many sockets it holds in
+ * the pool; NULL when memory is out. store_uncount: its holder has one less. */
+struct pool_count *store_count_in(struct session *session, struct pool *pool);
+void store_uncount(struct handle *h);
+
+/* Nobody holds it any more, for this reason: it is closed, or its lease begins to run; when the
+ * daemon ends, it may be left to the next one. */
+void store_end_hold(struct store *s, struct handle *h, const char *reason);
+
+/* Takes it into the list of the living, and into its holder's. The place to count there is made
+ * before, while memory can still be refused. */
+int store_prepare_count(struct session *session, struct pool *pool);
+void store_begin_life(struct store *s, struct handle *h, struct session *holder);
+
+/* A place among the expiries for such a lease, at `at` (monotonic). Returns 0 or -ENOMEM. */
+int store_reserve_expiry(struct store *s, struct handle *h, int64_t lease_usec, int64_t at);
+
+/* Writes down how often and when it was used: each is one word. */
+void store_save_counts(struct store *s, struct handle *h);
+
+/* The state is told that it lives no more. */
+void store_drop_record(struct store *s, struct handle *h);
 
 /* The list in which the handle stands by its use: each pool has its own idea of idle. */
 struct suspects *store_by_use(struct store *s, const struct handle *h);

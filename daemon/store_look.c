@@ -18,6 +18,7 @@ static void suspect_since(struct store *s, struct handle *h, enum suspicion_kind
         return;
     h->suspected[kind] = since;
     s->tally.n_suspected++;
+    store_save(s, h);
     events_add(&s->events, EVENT_SUSPECT, s->now->real, h->id, store_suspicion_name(kind));
 }
 
@@ -32,6 +33,7 @@ void store_clear(struct store *s, struct handle *h, enum suspicion_kind kind)
         return;
     h->suspected[kind] = 0;
     s->tally.n_cleared++;
+    store_save(s, h);
     events_add(&s->events, EVENT_CLEARED, s->now->real, h->id, store_suspicion_name(kind));
 }
 
@@ -46,6 +48,7 @@ void store_note_use(struct store *s, struct handle *h, int64_t n_sent, int64_t n
     h->n_sent += n_sent;
     h->n_received += n_received;
     h->last_used = s->now->real;
+    store_save_counts(s, h);
 }
 
 static bool can_be_unread(const struct handle *h)

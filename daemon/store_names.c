@@ -84,9 +84,19 @@ static int unknown(const struct wire_handle *wanted, struct error *e)
         wanted->id < HANDLE_FIRST ? "; handles start at 16777217, this looks like an fd" : "");
 }
 
+static bool is_user_of(const struct pool *pool, const struct principal *who)
+{
+    const struct pool_client client = pool_client_of(who);
+
+    return pool_may_use(pool, &client);
+}
+
 bool store_may_use(const struct session *session, const struct handle *h)
 {
-    return session->who->uid == h->opener->uid || (h->session && h->session == session);
+    if (session->who->uid == h->opener->uid || (h->session && h->session == session))
+        return true;
+    /* What the service manager has handed down is for whoever the pool is for. */
+    return h->inherited == INHERITED_BY_POOL && h->pool && is_user_of(h->pool, session->who);
 }
 
 bool store_may_see(const struct session *session, const struct handle *h)
@@ -156,7 +166,7 @@ int store_find_row(struct store *s, const struct session *session, const struct 
         *ret = h;
         return 0;
     }
-    if (h || wanted->name || wanted->id < HANDLE_FIRST || wanted->id >= s->next_id ||
+    if (h || wanted->name || wanted->id < HANDLE_FIRST || wanted->id >= s->tally.next_handle ||
         !may_know(s, session, wanted->id))
         return unknown(wanted, e);
     e->handle = wanted->id;

@@ -47,6 +47,8 @@ static void print_method(const struct method *m)
         puts("\nOne descriptor comes with the request, which says `\"fds\": 1`.");
     if (m->flags & FD_OUT)
         puts("\nOne descriptor comes with the reply, which says `\"fds\": 1`.");
+    if (m->flags & REPEATABLE)
+        puts("\nRepeatable: asking again has no further effect.");
     print_table("parameter", m->params);
     if (m->result == shape_ledger_row())
         puts("\nThe result is a [row of the ledger](#row).");

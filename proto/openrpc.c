@@ -171,6 +171,8 @@ static json_t *describe(const struct method *m)
         json_object_set_new(method, "x-fds",
                             json_pack("{s:i, s:i}", "request", m->flags & FD_IN ? 1 : 0, "reply",
                                       m->flags & FD_OUT ? 1 : 0));
+    if (m->flags & REPEATABLE)
+        json_object_set_new(method, "x-repeatable", json_true());
     return method;
 }
 

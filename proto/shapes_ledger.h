@@ -45,6 +45,7 @@ SHAPE(transition)
     FIELD(text, site, OPTIONAL, "file:line that opened it")                                        \
     FIELD(lease, lease, REQUIRED, "what happens when its session ends")                            \
     FIELD(bool, survives, REQUIRED, "whether it survives a restart of the daemon")                 \
+    FIELD(text, survives_reason, OPTIONAL, "why not")                                              \
     FIELD(number, opened, REQUIRED, "Unix seconds")                                                \
     FIELD(number, age, REQUIRED, "seconds it has lived")                                           \
     FIELD(number, last_used, REQUIRED, "Unix seconds")                                             \

@@ -37,12 +37,16 @@ SHAPE(limits)
 #define hello_params_ROWS(FIELD, LIST, OBJECT)                                                     \
     FIELD(text, client, OPTIONAL, "name and version of the program")                               \
     FIELD(text, label, OPTIONAL, "what this session is for; shown as owner.label")                 \
-    FIELD(bool, unordered, OPTIONAL, "true: replies may overtake each other")
+    FIELD(bool, unordered, OPTIONAL, "true: replies may overtake each other")                      \
+    FIELD(text, resume, OPTIONAL, "the token of a session whose connection broke: go on with it")
 SHAPE(hello_params)
 #define hello_result_ROWS(FIELD, LIST, OBJECT)                                                     \
     FIELD(text, server, REQUIRED, "name and version of the daemon")                                \
     FIELD(int, protocol, REQUIRED, "version of the wire contract")                                 \
     FIELD(int, session, REQUIRED, "the session's number")                                          \
+    FIELD(text, token, REQUIRED, "a secret: `resume` with it after the connection broke")          \
+    FIELD(bool, resumed, REQUIRED,                                                                 \
+          "true: the session of `resume`, with its number, handles and @names; false: a new one")  \
     OBJECT(identity, peer, REQUIRED, "who you are to the daemon")                                  \
     FIELD(text, role, REQUIRED, "admin or user")                                                   \
     OBJECT(limits, limits, REQUIRED, "every ceiling")                                              \

@@ -1,5 +1,5 @@
-/* check_control.c — the control socket's path: whose it is, who may take it over, who removes it,
- * and the numbers that go on where the daemon before stopped. */
+/* check_control.c — the control socket's path: whose it is, who may take it over, who removes it.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,7 +13,6 @@
 
 #include "daemon/control.h"
 #include "house.h"
-#include "proto/limits.h"
 
 static char dir[64], path[80], lock[96], message[256];
 static int n_fds;
@@ -40,7 +39,7 @@ static struct control open_here(void)
 {
     struct control c;
 
-    ck_assert_msg(control_open(&c, path, message, sizeof message) == 0, "%s", message);
+    ck_assert_msg(control_open(&c, path, -1, message, sizeof message) == 0, "%s", message);
     return c;
 }
 
@@ -56,7 +55,7 @@ static void expect_refusal(int r, const char *words)
 {
     struct control c;
 
-    ck_assert_int_eq(control_open(&c, path, message, sizeof message), r);
+    ck_assert_int_eq(control_open(&c, path, -1, message, sizeof message), r);
     ck_assert_msg(strstr(message, path) && strstr(message, words), "%s", message);
 }
 
@@ -84,8 +83,7 @@ START_TEST(the_path_is_served_and_removed)
     ck_assert_int_eq(stat(path, &st), 0);
     ck_assert(S_ISSOCK(st.st_mode));
     ck_assert_int_eq(st.st_mode & 077, 0);
-    ck_assert_int_eq(c.first_handle, HANDLE_FIRST);
-    control_close(&c, HANDLE_FIRST);
+    control_close(&c);
     ck_assert_int_eq(stat(path, &st), -1);
 }
 END_TEST
@@ -106,7 +104,7 @@ START_TEST(the_socket_is_called_by_its_path)
         if (i == 0)
             crash(&c);
         else
-            control_close(&c, HANDLE_FIRST);
+            control_close(&c);
     }
 }
 END_TEST
@@ -121,7 +119,7 @@ START_TEST(a_second_daemon_is_refused)
     fd = connect_here();
     ck_assert_int_ge(fd, 0);
     close(fd);
-    control_close(&c, HANDLE_FIRST);
+    control_close(&c);
 }
 END_TEST
 
@@ -137,7 +135,7 @@ START_TEST(a_stale_path_is_taken_over)
     fd = connect_here();
     ck_assert_int_ge(fd, 0);
     close(fd);
-    control_close(&next, next.first_handle);
+    control_close(&next);
 }
 END_TEST
 
@@ -182,58 +180,44 @@ START_TEST(only_the_own_path_is_removed)
     ck_assert_int_eq(rename(path, other), 0);
     fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     close(fd);
-    control_close(&c, HANDLE_FIRST);
+    control_close(&c);
     ck_assert_int_eq(access(path, F_OK), 0);
     unlink(other);
 }
 END_TEST
 
-START_TEST(numbers_go_on)
+/* The service manager's socket is served as it is: its path and its mode are the manager's. */
+START_TEST(an_inherited_socket_is_the_managers)
 {
-    struct control c = open_here();
-
-    control_close(&c, HANDLE_FIRST + 1000);
-    c = open_here();
-    ck_assert_int_eq(c.first_handle, HANDLE_FIRST + 1000);
-    control_close(&c, HANDLE_FIRST + 1000);
-    c = open_here();
-    ck_assert_int_eq(c.first_handle, HANDLE_FIRST + 1000);
-    control_close(&c, HANDLE_FIRST + 1001);
-}
-END_TEST
-
-/* As many numbers as ever might have been given out are passed over. */
-START_TEST(numbers_go_on_after_a_crash)
-{
-    struct control c = open_here();
-    int64_t next = c.first_handle, reserved;
-
-    for (int i = 0; i < 5; i++) {
-        next += 50000;
-        ck_assert_int_gt(c.reserved, next - 50000);
-        control_reserve(&c, next);
-        ck_assert_int_gt(c.reserved, next);
-    }
-    reserved = c.reserved;
-    crash(&c);
-    c = open_here();
-    ck_assert_int_ge(c.first_handle, reserved);
-    crash(&c);
-}
-END_TEST
-
-START_TEST(a_lock_file_that_says_nothing_sensible)
-{
-    static const char *const texts[] = {"hello\n", "-5\n", "3\n", "99999999999999999999999\n"};
-    int fd = open(lock, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct control c;
+    struct stat st;
 
-    ck_assert_int_gt(write(fd, texts[_i], strlen(texts[_i])), 0);
-    close(fd);
-    c = open_here();
-    ck_assert_int_gt(c.first_handle, HANDLE_FIRST + 1000000);
-    ck_assert_int_lt(c.first_handle, LIMIT_INTEGER);
-    control_close(&c, c.first_handle);
+    strcpy(a.sun_path, path);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    ck_assert_int_eq(listen(fd, 1), 0);
+    ck_assert_int_eq(chmod(path, 0620), 0);
+    ck_assert_int_eq(control_open(&c, path, fd, message, sizeof message), 0);
+    ck_assert_int_eq(c.fd, fd);
+    expect_refusal(-EADDRINUSE, "another berthd");
+    ck_assert_int_eq(control_open_to(&c, true), 0);
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_eq(st.st_mode & 0777, 0620);
+    control_close(&c);
+    ck_assert_int_eq(access(path, F_OK), 0);
+}
+END_TEST
+
+/* Who is refused gives the descriptor back. */
+START_TEST(an_inherited_socket_of_a_second_daemon)
+{
+    struct control c = open_here(), second;
+    int fd = dup(c.fd);
+
+    ck_assert_int_eq(control_open(&second, path, fd, message, sizeof message), -EADDRINUSE);
+    ck_assert_int_eq(close(fd), 0);
+    control_close(&c);
 }
 END_TEST
 
@@ -244,10 +228,10 @@ START_TEST(a_path_that_is_no_path)
 
     memset(too_long, 'p', sizeof too_long);
     too_long[sizeof too_long - 1] = '\0';
-    ck_assert_int_lt(control_open(&c, too_long, message, sizeof message), 0);
+    ck_assert_int_lt(control_open(&c, too_long, -1, message, sizeof message), 0);
     ck_assert_ptr_nonnull(strstr(message, "path"));
-    ck_assert_int_lt(control_open(&c, "", message, sizeof message), 0);
-    ck_assert_int_lt(control_open(&c, "/no/such/directory/s", message, sizeof message), 0);
+    ck_assert_int_lt(control_open(&c, "", -1, message, sizeof message), 0);
+    ck_assert_int_lt(control_open(&c, "/no/such/directory/s", -1, message, sizeof message), 0);
 }
 END_TEST
 
@@ -265,9 +249,8 @@ int main(void)
     tcase_add_test(tc, what_is_no_socket_is_left_alone);
     tcase_add_test(tc, another_programs_socket_is_left_alone);
     tcase_add_test(tc, only_the_own_path_is_removed);
-    tcase_add_test(tc, numbers_go_on);
-    tcase_add_test(tc, numbers_go_on_after_a_crash);
-    tcase_add_loop_test(tc, a_lock_file_that_says_nothing_sensible, 0, 4);
+    tcase_add_test(tc, an_inherited_socket_is_the_managers);
+    tcase_add_test(tc, an_inherited_socket_of_a_second_daemon);
     tcase_add_test(tc, a_path_that_is_no_path);
     return house_run(suite);
 }

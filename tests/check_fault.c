@@ -191,7 +191,8 @@ END_TEST
 START_TEST(a_daemon_that_cannot_begin)
 {
     struct config config = config_default();
-    struct server_setup setup = {.config = &config, .listen_fd = -1, .first_handle = 1 << 25};
+    struct server_setup setup = {.core = {.config = &config, .first_handle = 1 << 25},
+                                 .listen_fd = -1};
     int n_fds = house_count_fds(), n = 1;
     struct server *s;
 

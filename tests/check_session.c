@@ -367,7 +367,7 @@ START_TEST(the_daemon_stops)
     house_expect_silence(c);
     server_stop(house_server(), 1000000);
     for (int i = 0; i < 2; i++)
-        house_expect_error(house_next(c), "cancelled", "CANCELLED");
+        house_expect_error(house_next(c), "cancelled", "STOPPING");
     house_expect_end(c);
     house_expect_end(idle);
     ck_assert_int_eq(house_n_sessions(), 0);

@@ -10,6 +10,7 @@
 #include "proto/limits.h"
 
 static struct wait *wait_room;
+static struct state *state;
 static struct store *store;
 static struct now now;
 static struct session mine, also_mine, other, admin;
@@ -26,7 +27,8 @@ static void set_up(void)
     n_fds = house_count_fds();
     now = (struct now){1000000, 1700000000000000};
     wait_room = wait_new();
-    store = store_new(wait_room, &now, 20000000);
+    state = state_new(-1);
+    store = store_new(wait_room, &now, state, 20000000);
     ck_assert_ptr_nonnull(store);
     store_set_history(store, 5, 60000000);
     mine = session_of(1, 1000, false);
@@ -46,6 +48,7 @@ static void tear_down(void)
     ck_assert_int_eq(t.n_live, 0);
     ck_assert_int_eq(t.n_opened, t.n_ended[END_CLOSED] + t.n_ended[END_RECLAIMED]);
     store_free(store);
+    state_free(state);
     wait_free(wait_room);
     for (int i = 0; i < 4; i++)
         principal_unref(all[i]->who);

@@ -204,7 +204,7 @@ START_TEST(who_stays_connected)
         json_t *reply = house_next(c);
 
         house_expect_id(reply, i);
-        house_expect_error(reply, "cancelled", "CANCELLED");
+        house_expect_error(reply, "cancelled", "STOPPING");
     }
     house_expect_end(c);
     house_expect_end(idle);

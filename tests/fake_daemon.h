@@ -1,14 +1,15 @@
 /* fake_daemon.h — a daemon that only plays a script: for tests of the client library without the
  * real one. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "client/berth.h"
 
-/* One request and what is answered. `request` is "METHOD PARAMS" as it must stand on the wire, NULL
- * when it does not matter; `reply` is the result, or "!" and an error object, NULL: none. With "#"
- * in front the reply goes out as it is, a whole line of its own making. `sends_fd`: a descriptor
- * goes with it; the line must say so. */
+/* One request and what is answered. `request` is "METHOD PARAMS" as it must stand on the wire, with
+ * "*" for any rest, NULL when it does not matter; `reply` is the result, or "!" and an error
+ * object, NULL: none. With "#" in front the reply goes out as it is, a whole line of its own
+ * making. `sends_fd`: a descriptor goes with it; the line must say so. */
 struct turn {
     const char *request, *reply;
     int sends_fd, takes_fd;
@@ -22,6 +23,22 @@ struct fake_daemon *fake_daemon_start(const struct turn *turns, size_t n, berth 
 
 /* As above, for a caller that wants the client's end of the socket itself. */
 struct fake_daemon *fake_daemon_start_fd(const struct turn *turns, size_t n, int *ret_fd);
+
+/* One run of a daemon that is restarted: it takes one connection, answers the library's hello and
+ * ping there by itself, and plays its turns; after the last it dies. */
+struct life {
+    const struct turn *turns;
+    size_t n;
+    const char *hello; /* the parameters that hello must have; NULL: any */
+    bool is_resumed;   /* what hello answers */
+    bool is_same;      /* it is the one of before: only the connection broke */
+    bool is_partial;   /* dies in the middle of a line */
+    bool refuses;      /* says that it has too many sessions, and hangs up */
+};
+
+/* Starts a daemon that listens at `path` and lives several times. Before it dies the last time the
+ * path is gone. */
+struct fake_daemon *fake_daemon_start_lives(const struct life *lives, size_t n, const char *path);
 
 /* Waits for the daemon's end and fails the test when a turn was missing, or a request was not as
  * the script said. The session is to be freed before. */

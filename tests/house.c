@@ -63,10 +63,10 @@ static int read_settings(const char *text)
 /* settings: of a file, or NULL. */
 static void open_server(const struct house_setup *wanted, const char *settings)
 {
-    struct server_setup setup = {.config = &house.config,
-                                 .listen_fd = -1,
-                                 .first_handle = HANDLE_FIRST,
-                                 .clock = fake_clock};
+    struct server_setup setup = {
+        .core = {.config = &house.config, .first_handle = HANDLE_FIRST, .clock = fake_clock},
+        .listen_fd = -1,
+    };
 
     house.config = config_default();
     if (settings)
@@ -82,7 +82,7 @@ static void open_server(const struct house_setup *wanted, const char *settings)
     if (wanted->history_age_usec)
         house.config.history_age_usec = wanted->history_age_usec;
     if (wanted->first_handle)
-        setup.first_handle = wanted->first_handle;
+        setup.core.first_handle = wanted->first_handle;
     if (wanted->listen_fd)
         setup.listen_fd = wanted->listen_fd;
     house.server = server_new(&setup);

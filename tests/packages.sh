@@ -5,7 +5,8 @@
 PACKAGES_TO_BUILD="gcc libc6-dev cmake ninja-build pkg-config libjansson-dev libsystemd-dev
     libinih-dev libsmartcols-dev libncurses-dev uthash-dev"
 PACKAGES_TO_TRY="socat jq"
-PACKAGES_TO_TEST="$PACKAGES_TO_TRY check g++ tmux"
+PACKAGES_TO_TEST="$PACKAGES_TO_TRY check g++ tmux systemd-container
+    dpkg-dev file lintian"
 
 # Prints those of the named packages that are not installed.
 packages_missing()

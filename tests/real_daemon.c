@@ -59,14 +59,12 @@ static void wait_until_ready(int notify)
     } while (!strstr(text, "READY=1"));
 }
 
-void real_daemon_start(void)
+void real_daemon_start_again(void)
 {
     char program[PATH_MAX], socket_path[100], notify_path[100];
     int notify;
 
     find_program("daemon/berthd", program);
-    snprintf(dir, sizeof dir, "/tmp/berth-check-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(dir));
     snprintf(socket_path, sizeof socket_path, "%s/berth.sock", dir);
     snprintf(notify_path, sizeof notify_path, "%s/notify", dir);
     notify = open_notify(notify_path);
@@ -85,16 +83,38 @@ void real_daemon_start(void)
     unlink(notify_path);
 }
 
-void real_daemon_stop(void)
+void real_daemon_start(void)
 {
-    char path[100];
+    snprintf(dir, sizeof dir, "/tmp/berth-check-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    real_daemon_start_again();
+}
+
+void real_daemon_end(int signal_number)
+{
     int status;
 
-    ck_assert_int_eq(kill(daemon_pid, SIGTERM), 0);
+    ck_assert_int_eq(kill(daemon_pid, signal_number), 0);
     ck_assert_int_eq(waitpid(daemon_pid, &status, 0), daemon_pid);
-    ck_assert_int_eq(status, 0);
-    snprintf(path, sizeof path, "%s/berth.sock.lock", dir);
-    unlink(path); /* it stays by design */
+    ck_assert_int_eq(status, signal_number == SIGKILL ? SIGKILL : 0);
+}
+
+void real_daemon_restart(int signal_number)
+{
+    real_daemon_end(signal_number);
+    real_daemon_start_again();
+}
+
+void real_daemon_stop(void)
+{
+    static const char *const stay[] = {"lock", "state"}; /* by design */
+    char path[100];
+
+    real_daemon_end(SIGTERM);
+    for (size_t i = 0; i < sizeof stay / sizeof *stay; i++) {
+        snprintf(path, sizeof path, "%s/berth.sock.%s", dir, stay[i]);
+        unlink(path);
+    }
     ck_assert_int_eq(rmdir(dir), 0);
 }
 

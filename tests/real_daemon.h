@@ -9,6 +9,13 @@
  */
 void real_daemon_start(void);
 
+/* Ends it with a signal and starts it anew at the same path. */
+void real_daemon_restart(int signal_number);
+
+/* The same in two halves. */
+void real_daemon_end(int signal_number);
+void real_daemon_start_again(void);
+
 /* Ends it. Fails the test when it did not end well. */
 void real_daemon_stop(void);
 

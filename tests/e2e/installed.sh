@@ -25,7 +25,8 @@ finish()
 trap finish EXIT
 
 "$cmake" --install "$build" --prefix "$work/prefix" >"$work/log"
-for file in bin/berthd bin/berth include/berth.h share/bash-completion/completions/berth; do
+for file in bin/berthd bin/berth include/berth.h lib/systemd/system/berthd.service \
+    lib/systemd/system/berthd.socket lib/sysusers.d/berth.conf share/bash-completion/completions/berth; do
     [ -e "$work/prefix/$file" ] || {
         echo "$file was not installed." >&2
         exit 1

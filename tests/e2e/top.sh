@@ -222,9 +222,25 @@ keys q
 ends 0
 kill -CONT "$daemon"
 
-echo "- a daemon that is gone is told"
+echo "- a daemon that is restarted is waited for"
+run_top
+see 'handles 3 '
+kill "$daemon"
+wait "$daemon" || wrong "The daemon does not end well."
+see 'the daemon does not answer'
+"$berthd" --socket "$BERTH_SOCKET" --config "$work/berthd.conf" 2>>"$work/log" &
+daemon=$!
+see_gone 'the daemon does not answer'
+see 'berth top   up '
+keys q
+ends 0
+grep -q 'the daemon was away; it is back' "$work/said" || wrong "It is not told: $(cat "$work/said")"
+
+echo "- a daemon that is gone for good is told"
 run_top
 see 'berth top   up '
 kill "$daemon"
+# It is waited for, longer than anything else here.
+until_true has_ended || true
 ends 1
 grep -q 'the daemon ended it' "$work/said" || wrong "The reason is not told: $(cat "$work/said")"
