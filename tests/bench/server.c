@@ -163,7 +163,7 @@ int server_start_berthd(struct server *s, const char *directory, const char *nam
 
 void server_stop(struct server *s)
 {
-    static const char *const suffixes[] = {"", ".conf", ".notify", ".lock"};
+    static const char *const suffixes[] = {"", ".conf", ".notify", ".lock", ".state", ".state.new"};
 
     if (s->pid <= 0)
         return;

@@ -92,11 +92,20 @@ static void join_names(const json_t *rows, char room[NAMES_BYTES])
         at += (size_t)snprintf(room + at, NAMES_BYTES - at, "%s%s", i ? " " : "", names[i]);
 }
 
-/* Whoever died has left nothing that is held, and no descriptor but those of the rows. */
+/* It is about to expire by itself. */
+static bool is_passing(const json_t *row)
+{
+    const json_t *lease = json_object_get(row, "lease");
+
+    return json_is_number(lease) && json_number_value(lease) < 1;
+}
+
+/* Whoever died has left nothing that is held or about to go, and no descriptor but those of the
+ * rows. */
 static bool is_settled(const struct real *real, const json_t *rows)
 {
     for (size_t i = 0; i < json_array_size(rows); i++)
-        if (!is_orphan(json_array_get(rows, i)))
+        if (!is_orphan(json_array_get(rows, i)) || is_passing(json_array_get(rows, i)))
             return false;
     return real_count_fds(real) == real->n_fds + (int)json_array_size(rows);
 }

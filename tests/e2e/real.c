@@ -237,7 +237,8 @@ static int await_end(struct real *real)
 
 int real_stop(struct real *real, int show_log)
 {
-    static const char *const files[] = {"berth.sock.lock", "berthd.conf", "notify", "log", "input"};
+    static const char *const files[] = {"berth.sock.lock", "berth.sock.state", "berthd.conf",
+                                        "notify",          "log",              "input"};
     int status = real->pid > 0 ? await_end(real) : -1;
     int left = access(real->path, F_OK) == 0;
 
