@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -52,7 +53,8 @@ static bool read_reaped(int pid_fd, int *ret_status)
 struct process {
     char state;
     unsigned flags;
-    int status; /* as waitpid(2) has it */
+    unsigned long long start; /* in ticks after the boot */
+    int status;               /* as waitpid(2) has it */
 };
 
 static bool read_process(pid_t pid, struct process *ret)
@@ -67,7 +69,9 @@ static bool read_process(pid_t pid, struct process *ret)
     read = fgets(stat, sizeof stat, f);
     fclose(f);
     if (!read || !(at = strrchr(stat, ')')) ||
-        sscanf(at, ") %c %*d %*d %*d %*d %*d %u", &ret->state, &ret->flags) != 2)
+        sscanf(at,
+               ") %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+               &ret->state, &ret->flags, &ret->start) != 3)
         return false;
     return sscanf(strrchr(stat, ' '), "%d", &ret->status) == 1;
 }
@@ -133,6 +137,21 @@ static void read_groups(int fd, struct principal *who)
     who->n_gids = 1 + n / sizeof *who->gids;
 }
 
+/* Tells a process from another one that got the same number later. Real microseconds; 0: nobody
+ * says. */
+static int64_t read_start(pid_t pid)
+{
+    struct timespec real, boot;
+    struct process p;
+
+    if (!read_process(pid, &p))
+        return 0;
+    clock_gettime(CLOCK_REALTIME, &real);
+    clock_gettime(CLOCK_BOOTTIME, &boot);
+    return (real.tv_sec - boot.tv_sec) * 1000000LL + (real.tv_nsec - boot.tv_nsec) / 1000 +
+           (int64_t)p.start * 1000000 / sysconf(_SC_CLK_TCK);
+}
+
 struct principal *admit_identify(int fd, int64_t session)
 {
     struct ucred cred;
@@ -145,10 +164,12 @@ struct principal *admit_identify(int fd, int64_t session)
     if (principal_read_exe(cred.pid, exe, sizeof exe) < 0)
         *exe = '\0';
     who = principal_new(session, cred.uid, cred.gid, cred.pid, *exe ? exe : NULL);
-    if (!who)
+    if (!who) {
         errno = ENOMEM;
-    else
-        read_groups(fd, who);
+        return NULL;
+    }
+    who->started = read_start(cred.pid);
+    read_groups(fd, who);
     return who;
 }
 

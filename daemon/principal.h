@@ -12,6 +12,7 @@ struct principal {
     uid_t uid;
     gid_t gid;
     pid_t pid;
+    int64_t started; /* its process: real microseconds; 0: unknown */
     gid_t *gids; /* the primary one and the others, as far as the kernel tells; NULL: gid alone */
     size_t n_gids;
     char *exe, *label;     /* may be NULL */

@@ -68,6 +68,7 @@ static int find_people(struct recovery *r, const struct record *record, struct r
             return -ENOMEM;
         absent_describe(opener, (gid_t)record->gid, (pid_t)record->pid,
                         record_text(record, RECORD_EXE), record_text(record, RECORD_OWNER_LABEL));
+        opener->session.who->started = record->started;
         with->opener = opener->session.who;
     }
     if (!record->holder)

@@ -10,6 +10,7 @@ static int fill_owner(struct call *c, const struct principal *who, struct ledger
         .uid = wire_integer(who->uid),
         .gid = wire_integer(who->gid),
         .pid = wire_integer(who->pid),
+        .started = {who->started != 0, (double)who->started / 1e6},
         .exe = wire_borrow(who->exe),
         .session = wire_integer(who->session),
         .label = wire_borrow(who->label),

@@ -58,7 +58,8 @@ struct record {
     struct wire_sockaddr address, peer; /* length 0: never known */
     uint64_t
         ahead; /* bytes read ahead: their number, and in the highest bit which half holds them */
-    int64_t reserved[4];
+    int64_t started; /* the opener's process: real microseconds; 0: unknown */
+    int64_t reserved[3];
     char texts[816];
 };
 

@@ -54,6 +54,7 @@ static void fill_holder(const struct handle *h, struct record *record)
     record->uid = h->opener->uid;
     record->gid = h->opener->gid;
     record->pid = h->opener->pid;
+    record->started = h->opener->started;
     if (!h->session) {
         record->expires = h->expiry.place ? h->expiry.at : 0;
         return;

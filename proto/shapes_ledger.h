@@ -6,6 +6,7 @@
     FIELD(int, uid, REQUIRED, "user id")                                                           \
     FIELD(int, gid, REQUIRED, "group id")                                                          \
     FIELD(int, pid, REQUIRED, "process id")                                                        \
+    FIELD(number, started, OPTIONAL, "when that process was started, Unix seconds")                \
     FIELD(text, exe, OPTIONAL, "path of the program")                                              \
     FIELD(int, session, REQUIRED, "the session's number")                                          \
     FIELD(text, label, OPTIONAL, "what the session called itself in hello")

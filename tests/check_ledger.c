@@ -2,6 +2,8 @@
  * closed. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "house.h"
 
@@ -12,6 +14,19 @@ static void open_client(void)
     house_open();
     c = house_client();
 }
+
+/* Which process it was, when its number has been given to another one: this one began a while ago. */
+START_TEST(the_owner_is_told_from_a_later_one)
+{
+    long long h = house_make(c, "socket", "{}");
+    json_t *row = house_do(c, "ledger.get", "{'handle':%lld}", h);
+    double now = (double)time(NULL) + 1;
+
+    ck_assert_int_eq(house_int(row, "owner.pid"), getpid());
+    ck_assert_double_le(house_number(row, "owner.started"), now);
+    ck_assert_double_gt(house_number(row, "owner.started"), now - 3600);
+}
+END_TEST
 
 START_TEST(the_ledger_counts)
 {
@@ -243,6 +258,7 @@ int main(void)
     tcase_add_checked_fixture(tc, open_client, house_close);
     tcase_set_timeout(tc, 30);
     suite_add_tcase(suite, tc);
+    tcase_add_test(tc, the_owner_is_told_from_a_later_one);
     tcase_add_test(tc, the_ledger_counts);
     tcase_add_test(tc, the_ledger_lists_by_pages);
     tcase_add_test(tc, the_ledger_lists_the_closed);

@@ -26,7 +26,7 @@ trap finish EXIT
 
 "$cmake" --install "$build" --prefix "$work/prefix" >"$work/log"
 for file in bin/berthd bin/berth include/berth.h lib/systemd/system/berthd.service \
-    lib/systemd/system/berthd.socket lib/sysusers.d/berth.conf share/bash-completion/completions/berth; do
+    lib/systemd/system/berthd.socket lib/sysusers.d/berth.conf lib/tmpfiles.d/berth.conf share/bash-completion/completions/berth; do
     [ -e "$work/prefix/$file" ] || {
         echo "$file was not installed." >&2
         exit 1

@@ -115,6 +115,7 @@ is "contents of berth" "$(
 -rw-r--r-- root/root /usr/lib/systemd/system/berthd.service
 -rw-r--r-- root/root /usr/lib/systemd/system/berthd.socket
 -rw-r--r-- root/root /usr/lib/sysusers.d/berth.conf
+-rw-r--r-- root/root /usr/lib/tmpfiles.d/berth.conf
 -rw-r--r-- root/root /usr/share/bash-completion/completions/berth
 -rw-r--r-- root/root /usr/share/doc/berth/METHODS.md
 -rw-r--r-- root/root /usr/share/doc/berth/PROTOCOL.md
