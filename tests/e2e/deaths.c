@@ -12,7 +12,6 @@
  * status: 0 when all was as it should be, 1 when not, 2 for wrong usage. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -30,11 +29,9 @@
 #include "deaths_script.h"
 #include "lines.h"
 #include "real.h"
+#include "rounds.h"
 
 enum {
-    ROUNDS = 20,
-    FULL_ROUNDS = 200,
-    MAX_ROUNDS = 100000,
     MOMENTS_USEC = 2000, /* within which a child is killed that is not let come to its end */
     RESTART_EVERY = 4,   /* so many rounds one restart */
     AT_END = -1,
@@ -293,8 +290,6 @@ static int run(const char *berthd, int n_rounds)
     return 0;
 }
 
-/* -- usage -- */
-
 /* Listens for good and accepts nothing: the first connection is taken by the kernel, the next ones
  * wait. */
 static int open_full_port(void)
@@ -310,46 +305,21 @@ static int open_full_port(void)
     return 0;
 }
 
-static bool take_number(const char *text, long most, long *ret)
-{
-    char *end;
-
-    *ret = strtol(text, &end, 10);
-    return *text && !*end && *ret >= 0 && *ret <= most;
-}
-
-static int usage(void)
-{
-    fputs("Usage: deaths [--seed N] [--rounds N] BERTHD\n", stderr);
-    return 2;
-}
-
 int main(int argc, char **argv)
 {
-    static const struct option names[] = {
-        {"seed", required_argument, NULL, 's'}, {"rounds", required_argument, NULL, 'r'}, {0}};
-    long seed = (time(NULL) ^ getpid()) & 0x7fffffff,
-         n_rounds = getenv("BERTH_FULL") ? FULL_ROUNDS : ROUNDS;
-    int c, r;
+    struct rounds rounds;
+    int r = rounds_begin(argc, argv, &rounds);
 
-    while ((c = getopt_long(argc, argv, "", names, NULL)) >= 0)
-        if (c == '?' ||
-            !take_number(optarg, c == 's' ? 0x7fffffff : MAX_ROUNDS, c == 's' ? &seed : &n_rounds))
-            return usage();
-    if (optind != argc - 1)
-        return usage();
-    printf("seed %ld, %ld rounds\n", seed, n_rounds);
-    srand((unsigned)seed);
+    if (r)
+        return r;
     /* Grandchildren become ours, so that none is left behind. */
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    r = open_full_port() < 0 || real_start(&real, argv[optind]) < 0
+    r = open_full_port() < 0 || real_start(&real, rounds.berthd) < 0
             ? -1
-            : run(argv[optind], (int)n_rounds);
+            : run(rounds.berthd, (int)rounds.n);
     /* Its log begins with the last words of a daemon that ended by itself; else it only tells of
      * clients' errors. */
     if (real_stop(&real, 0) < 0)
         r = -1;
-    if (r < 0)
-        fprintf(stderr, "the seed was %ld\n", seed);
-    return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    return rounds_end(&rounds, r);
 }

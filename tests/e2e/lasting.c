@@ -12,7 +12,6 @@
  * 20 random rounds, 200 with BERTH_FULL=1. What is random follows from the seed. Exit status: 0
  * when all was as it should be, 1 when not, 2 for wrong usage. */
 #include <errno.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -29,11 +28,9 @@
 #include "lasting_left.h"
 #include "lines.h"
 #include "real.h"
+#include "rounds.h"
 
 enum {
-    ROUNDS = 20,
-    FULL_ROUNDS = 200,
-    MAX_ROUNDS = 100000,
     REAP_EVERY = 8, /* rounds */
     REQUEST_BYTES = 1024,
 };
@@ -311,42 +308,15 @@ static int run(int n_rounds)
     return reap();
 }
 
-/* -- usage -- */
-
-static bool take_number(const char *text, long most, long *ret)
-{
-    char *end;
-
-    *ret = strtol(text, &end, 10);
-    return *text && !*end && *ret >= 0 && *ret <= most;
-}
-
-static int usage(void)
-{
-    fputs("Usage: lasting [--seed N] [--rounds N] BERTHD\n", stderr);
-    return 2;
-}
-
 int main(int argc, char **argv)
 {
-    static const struct option names[] = {
-        {"seed", required_argument, NULL, 's'}, {"rounds", required_argument, NULL, 'r'}, {0}};
-    long seed = (time(NULL) ^ getpid()) & 0x7fffffff,
-         n_rounds = getenv("BERTH_FULL") ? FULL_ROUNDS : ROUNDS;
-    int c, r;
+    struct rounds rounds;
+    int r = rounds_begin(argc, argv, &rounds);
 
-    while ((c = getopt_long(argc, argv, "", names, NULL)) >= 0)
-        if (c == '?' ||
-            !take_number(optarg, c == 's' ? 0x7fffffff : MAX_ROUNDS, c == 's' ? &seed : &n_rounds))
-            return usage();
-    if (optind != argc - 1)
-        return usage();
-    printf("seed %ld, %ld rounds\n", seed, n_rounds);
-    srand((unsigned)seed);
-    r = real_start(&real, argv[optind]) < 0 ? -1 : run((int)n_rounds);
+    if (r)
+        return r;
+    r = real_start(&real, rounds.berthd) < 0 ? -1 : run((int)rounds.n);
     if (real_stop(&real, 0) < 0)
         r = -1;
-    if (r < 0)
-        fprintf(stderr, "the seed was %ld\n", seed);
-    return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    return rounds_end(&rounds, r);
 }
