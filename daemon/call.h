@@ -44,6 +44,7 @@ struct call {
     size_t n_sent;
     size_t n_searched; /* bytes read ahead that hold no delimiter */
     int64_t order;     /* that the service manager carries out first; 0: none */
+    int64_t patience;  /* until then a service manager that is busy is waited for; 0: not begun */
     int fd;            /* came with the request; -1: none; owned */
     struct lookup *lookup;
     struct wire_sockaddr resolved; /* of the call's address */

@@ -24,15 +24,29 @@ static int check_words(struct call *c, const struct creation *how)
     return r ? r : check_text(c, "site", how->site);
 }
 
+enum { PATIENCE_USEC = 1000000, ASK_AGAIN_USEC = 500 };
+
+/* Before anything is made: what must survive has to be given to the manager at once. One that is
+ * busy is waited for, but not for ever. */
 static int check_survival(struct call *c, const struct creation *how, int n_sockets)
 {
-    const struct keep *keep = c->core->keep;
+    struct keep *keep = c->core->keep;
+    int64_t now = c->core->now.monotonic;
+    int r = !how->survive ? 0 : keep ? keep_check(keep, n_sockets) : -EOPNOTSUPP;
 
-    if (!how->survive || (keep && keep_has_room(keep, n_sockets)))
-        return 0;
-    c->error.hint = "without \"survive\" it lives as long as the daemon does";
-    return error_set(&c->error, ERROR_LEASE, "CANNOT_KEEP",
-                     "it would not survive a restart of the daemon: %s", keep_obstacle(keep));
+    if (r != -EAGAIN) {
+        c->patience = 0;
+        return r ? store_mortal(&c->error, keep_obstacle(keep, r)) : 0;
+    }
+    if (!c->patience)
+        c->patience = now + PATIENCE_USEC;
+    /* Several at once want to be sure; in the end there may be place all the same. */
+    if (now >= c->patience)
+        return n_sockets > 1 && keep_check(keep, 1) == 0
+                   ? 0
+                   : store_mortal(&c->error, keep_obstacle(keep, r));
+    c->retry_at = now + ASK_AGAIN_USEC;
+    return call_wait_for_worker(c);
 }
 
 int create_find_pool(struct call *c, struct creation *how)
@@ -232,7 +246,8 @@ static int adopt_living(struct call *c, const struct creation *how,
         store_note_use(c->core->store, h, 0, 0);
         return socket_name(h->fd, &ret->address);
     }
-    h->must_survive |= how->survive;
+    if (how->survive && (r = store_insist(c->core->store, h, &c->error)))
+        return r;
     /* One that was left behind is held again; one that is shared stays with its holder. */
     if ((!h->session || h->session->is_absent || h->session == c->session) &&
         (r = store_attach(c->core->store, h, c->session, &how->lease, &c->error)))

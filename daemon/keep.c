@@ -33,44 +33,59 @@ int keep_fd(const struct keep *k)
     return k->epoll_fd;
 }
 
-bool keep_has_room(const struct keep *k, int64_t n)
+/* What can be said without asking anybody. */
+static int check_room(const struct keep *k, int64_t n)
 {
-    return k->n_kept + n <= k->n_most;
+    if (k->notify->fd < 0 || k->n_most == 0)
+        return -EOPNOTSUPP;
+    if (k->notify->gone)
+        return k->notify->gone;
+    return k->n_kept + n <= k->n_most ? 0 : -EXFULL;
 }
 
-const char *keep_obstacle(const struct keep *k)
+int keep_check(struct keep *k, int64_t n)
+{
+    int r = check_room(k, n);
+
+    if (r)
+        return r;
+    /* Who looks at the pipe from the other side sees one free place, not how many there are. */
+    if (notify_is_ready(k->notify, n > 1))
+        return 0;
+    k->is_stuck = true;
+    return -EAGAIN;
+}
+
+const char *keep_obstacle(const struct keep *k, int error)
 {
     if (!k || k->notify->fd < 0)
         return "no service manager keeps descriptors for this daemon";
     if (k->n_most == 0)
         return "the service manager keeps no descriptors for this daemon (FileDescriptorStoreMax=)";
-    return "the service manager keeps as many descriptors as it may (FileDescriptorStoreMax=)";
+    if (k->notify->gone)
+        return "the service manager does not listen any more";
+    if (error == -EXFULL)
+        return "the service manager keeps as many descriptors as it may (FileDescriptorStoreMax=)";
+    if (error == -EAGAIN || !error)
+        return "the service manager has not taken it yet";
+    return strerror(-error);
 }
 
 /* -- orders -- */
 
 /* The manager drops what poll(2) reports as hung up, which a fresh socket is: FDPOLL=0. */
-static int give_order(struct keep *k, const char *name, int fd)
-{
-    char text[320];
-
-    snprintf(text, sizeof text,
-             fd >= 0 ? "FDSTORE=1\nFDPOLL=0\nFDNAME=%s" : "FDSTOREREMOVE=1\nFDNAME=%s", name);
-    return notify_send(k->notify, text, fd);
-}
-
 int keep_add(struct keep *k, int64_t id, int fd)
 {
-    char name[KEEP_NAME_BYTES];
-    int r;
+    char name[KEEP_NAME_BYTES], text[64 + KEEP_NAME_BYTES];
+    int r = check_room(k, 1);
 
-    if (k->notify->fd < 0 || k->n_most == 0)
-        return -EOPNOTSUPP;
-    if (!keep_has_room(k, 1))
-        return -EXFULL;
+    if (r)
+        return r;
     keep_make_name(id, name);
-    if ((r = give_order(k, name, fd)) == 0)
-        k->n_kept++;
+    snprintf(text, sizeof text, "FDSTORE=1\nFDPOLL=0\nFDNAME=%s", name);
+    r = notify_send_fd(k->notify, text, fd);
+    k->n_kept += r == 0;
+    k->is_stuck |= r == -EAGAIN;
     return r;
 }
 
@@ -84,9 +99,17 @@ void keep_note_gone(struct keep *k)
     k->n_kept--;
 }
 
+static int take_back(struct keep *k, const char *name)
+{
+    char text[320];
+
+    snprintf(text, sizeof text, "FDSTOREREMOVE=1\nFDNAME=%s", name);
+    return notify_send(k->notify, text);
+}
+
 void keep_forget(struct keep *k, const char *name)
 {
-    give_order(k, name, -1);
+    take_back(k, name);
 }
 
 int64_t keep_remove(struct keep *k, int64_t id)
@@ -95,14 +118,14 @@ int64_t keep_remove(struct keep *k, int64_t id)
 
     keep_make_name(id, name);
     k->n_kept--;
-    keep_forget(k, name);
-    return k->notify->n_given;
+    return take_back(k, name) < 0 ? INT64_MAX : k->notify->n_given;
 }
 
 /* Told when the manager takes messages again, as long as some wait. */
 static void watch_notify(struct keep *k)
 {
-    struct epoll_event event = {.events = notify_is_busy(k->notify) ? EPOLLOUT : 0};
+    bool waits = k->is_stuck || notify_is_busy(k->notify);
+    struct epoll_event event = {.events = waits ? EPOLLOUT : 0};
 
     if (event.events == k->watched)
         return;
@@ -130,7 +153,8 @@ static void send_barrier(struct keep *k)
     event.data.fd = fds[0];
     r = epoll_ctl(k->epoll_fd, EPOLL_CTL_ADD, fds[0], &event) < 0 ? -errno : 0;
     if (!r)
-        r = notify_send(k->notify, "BARRIER=1", fds[1]);
+        r = notify_send_fd(k->notify, "BARRIER=1", fds[1]);
+    k->is_stuck |= r == -EAGAIN;
     close(fds[1]);
     if (r) {
         close(fds[0]);
@@ -147,6 +171,11 @@ bool keep_is_done(struct keep *k, int64_t order)
         return true;
     k->wants_barrier = k->barrier_fd < 0 || k->n_asked < order;
     return false;
+}
+
+void keep_begin_turn(struct keep *k)
+{
+    k->is_stuck = false;
 }
 
 bool keep_work(struct keep *k)

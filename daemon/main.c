@@ -168,12 +168,10 @@ static int open_server(struct daemon *d, struct inheritance *in, char *message, 
         r = -errno;
     if (r >= 0)
         r = recover(server_core(d->server), &file, in, &recovered);
-    if (r >= 0)
-        r = state_file_commit(&file);
     if (r < 0)
         snprintf(message, n, "%s: %s%s", d->control.path, strerror(-r),
                  r == -EMFILE ? ": raise the limit of descriptors (RLIMIT_NOFILE)" : "");
-    else
+    else if ((r = state_file_commit(&file, message, n)) >= 0)
         server_await_absent(d->server, file.remains.next_session);
     if (r >= 0 && recovered.n_back + recovered.n_lost + recovered.n_given + recovered.n_unknown)
         log_line(recovered.n_lost + recovered.n_unknown ? LOG_WARNING : LOG_NOTICE,
@@ -189,9 +187,11 @@ static int open_all(struct daemon *d, char *message, size_t n)
     struct inheritance in;
     int r;
 
+    /* First of all: what is given stands where others would be opened. */
+    r = inherit_take(&in);
     notify_open(&d->notify);
     d->config = config_default();
-    if ((r = inherit_take(&in)) >= 0)
+    if (r >= 0)
         r = config_read(d->options.config, &d->config, message, n);
     if (r >= 0 && (r = open_control(d, &in, message, n)) >= 0)
         r = open_server(d, &in, message, n);
@@ -236,11 +236,13 @@ int main(int argc, char **argv)
 
     if (r >= 0)
         return r;
+    /* A limit of file sizes (RLIMIT_FSIZE) is an error of the state like a full disk. */
+    signal(SIGXFSZ, SIG_IGN);
     open_standard_fds();
     if (open_all(&d, message, sizeof message) < 0) {
         log_line(LOG_ERR, "%s", message);
         snprintf(status, sizeof status, "STATUS=%s", message);
-        notify_send(&d.notify, status, -1);
+        notify_send(&d.notify, status);
         close_all(&d);
         return EXIT_FAILURE;
     }
@@ -249,7 +251,7 @@ int main(int argc, char **argv)
     status_begin(&d.status, &d.notify, d.server);
     if (r >= 0)
         r = server_run(d.server, &hooks);
-    notify_send(&d.notify, "STOPPING=1", -1);
+    notify_send(&d.notify, "STOPPING=1");
     if (r < 0)
         log_line(LOG_ERR, "the event loop failed: %s", strerror(-r));
     server_stop(d.server, STOP_USEC);

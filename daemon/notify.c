@@ -1,10 +1,12 @@
 #include "notify.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <linux/sockios.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -13,7 +15,6 @@
 enum { MOST_WAITING = 1 << 16 };
 
 struct notify_message {
-    int fd; /* a copy; -1: none */
     char *text;
     struct notify_message *prev, *next;
 };
@@ -47,21 +48,14 @@ void notify_open(struct notify *n)
     unsetenv("NOTIFY_SOCKET");
 }
 
-static void free_message(struct notify_message *m)
-{
-    if (m->fd >= 0)
-        close(m->fd);
-    free(m->text);
-    free(m);
-}
-
 static void drop_first(struct notify *n)
 {
     struct notify_message *m = n->waiting;
 
     DL_DELETE(n->waiting, m);
     n->n_waiting--;
-    free_message(m);
+    free(m->text);
+    free(m);
 }
 
 void notify_close(struct notify *n)
@@ -73,8 +67,16 @@ void notify_close(struct notify *n)
     n->fd = -1;
 }
 
+/* A manager that has closed its end is not there again under the same connection. */
+static int note_gone(struct notify *n, int r)
+{
+    if (r == -ECONNREFUSED || r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE)
+        n->gone = r;
+    return r;
+}
+
 /* One attempt. */
-static int send_now(const struct notify *n, const char *text, int fd)
+static int send_now(struct notify *n, const char *text, int fd)
 {
     struct iovec bytes = {.iov_base = (char *)text, .iov_len = strlen(text)};
     union {
@@ -93,44 +95,66 @@ static int send_now(const struct notify *n, const char *text, int fd)
     if (sendmsg(n->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
         return 0;
     /* In-flight descriptors count against a limit of ours (unix(7)); the manager will take them. */
-    return errno == EAGAIN || errno == ETOOMANYREFS || errno == ENOBUFS ? -EAGAIN : -errno;
+    return errno == EAGAIN || errno == ETOOMANYREFS || errno == ENOBUFS ? -EAGAIN
+                                                                        : note_gone(n, -errno);
 }
 
-static int let_wait(struct notify *n, const char *text, int fd)
+static int let_wait(struct notify *n, const char *text)
 {
     struct notify_message *m;
-    int r;
 
     if (n->n_waiting == MOST_WAITING)
         return -ENOBUFS;
     if (!(m = calloc(1, sizeof *m)))
         return -ENOMEM;
-    m->text = strdup(text);
-    m->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    if (!m->text || (fd >= 0 && m->fd < 0)) {
-        r = m->text ? -errno : -ENOMEM;
-        free_message(m);
-        return r;
+    if (!(m->text = strdup(text))) {
+        free(m);
+        return -ENOMEM;
     }
     DL_APPEND(n->waiting, m);
     n->n_waiting++;
     return 0;
 }
 
-int notify_send(struct notify *n, const char *text, int fd)
+int notify_send(struct notify *n, const char *text)
 {
     int r;
 
     if (n->fd < 0)
         return -EOPNOTSUPP;
-    r = n->waiting ? -EAGAIN : send_now(n, text, fd);
+    r = n->waiting ? -EAGAIN : send_now(n, text, -1);
     if (r == 0)
         n->n_sent++;
     if (r == -EAGAIN)
-        r = let_wait(n, text, fd);
+        r = let_wait(n, text);
     if (r == 0)
         n->n_given++;
     return r;
+}
+
+int notify_send_fd(struct notify *n, const char *text, int fd)
+{
+    int r;
+
+    if (n->fd < 0)
+        return -EOPNOTSUPP;
+    notify_flush(n);
+    r = n->waiting ? -EAGAIN : send_now(n, text, fd);
+    if (r == 0) {
+        n->n_sent++;
+        n->n_given++;
+    }
+    return r;
+}
+
+bool notify_is_ready(struct notify *n, bool all)
+{
+    struct pollfd p = {.fd = n->fd, .events = POLLOUT};
+    int n_bytes = 0;
+
+    notify_flush(n);
+    return !n->waiting && poll(&p, 1, 0) == 1 && p.revents & POLLOUT &&
+           (!all || (ioctl(n->fd, SIOCOUTQ, &n_bytes) == 0 && n_bytes == 0));
 }
 
 bool notify_is_busy(const struct notify *n)
@@ -140,7 +164,7 @@ bool notify_is_busy(const struct notify *n)
 
 void notify_flush(struct notify *n)
 {
-    while (n->waiting && send_now(n, n->waiting->text, n->waiting->fd) != -EAGAIN) {
+    while (n->waiting && send_now(n, n->waiting->text, -1) != -EAGAIN) {
         n->n_sent++;
         drop_first(n);
     }

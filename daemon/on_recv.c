@@ -99,6 +99,7 @@ static void give_ahead(struct call *c, size_t n_skip, size_t n, bool keep, struc
     if (keep)
         return;
     buf_drop(ahead, n_skip + n);
+    c->handle->n_ahead_gone += n_skip + n;
     charge_ahead(c);
     if (buf_len(ahead) == 0)
         buf_done(ahead);

@@ -35,7 +35,7 @@ int on_socketpair(struct call *c, const struct socketpair_params *p, struct sock
 {
     struct creation first = CREATION_OF(p), second = first;
     int64_t *handles = arena_alloc(&c->arena, 2 * sizeof *handles);
-    struct handle *h;
+    struct handle *h, *other;
     int fds[2], r;
 
     if (!handles)
@@ -57,10 +57,12 @@ int on_socketpair(struct call *c, const struct socketpair_params *p, struct sock
         return r;
     }
     handles[0] = h->id;
-    if ((r = store_add(c->core->store, c->session, fds[1], &second, STATE_CONNECTED, &h,
-                       &c->error)))
+    if ((r = store_add(c->core->store, c->session, fds[1], &second, STATE_CONNECTED, &other,
+                       &c->error))) {
+        store_close(c->core->store, h, END_CLOSED, "its other end could not be made");
         return r;
-    handles[1] = h->id;
+    }
+    handles[1] = other->id;
     ret->handles = (struct wire_ints){true, handles, 2};
     return 0;
 }

@@ -13,7 +13,7 @@
 #include "proto/limits.h"
 #include "socket.h"
 
-enum { LOSSES_LOGGED = 20 };
+enum { LOSSES_LOGGED = 20, LOSSES_TOLD = 1000 };
 
 struct recovery {
     struct core *core;
@@ -26,20 +26,22 @@ struct recovery {
 
 int64_t recover_first_handle(const struct state_file *file, const struct inheritance *in)
 {
-    int64_t first = file->first_handle, id;
+    int64_t first = file->first_handle, most = state_file_clock_number(), id;
 
+    /* A name that no daemon can have given would use the numbers up. */
     for (size_t i = 0; i < in->n; i++)
-        if ((id = keep_read_name(in->items[i].name)) >= first && id < LIMIT_INTEGER)
+        if ((id = keep_read_name(in->items[i].name)) >= first && id < most)
             first = id + 1;
     return first;
 }
 
 /* -- joining -- */
 
-/* Whether it was the daemon before that gave the descriptor this name. */
+/* Whether it was the daemon before that gave the descriptor this name; none says nothing. */
 static bool is_named_for(const struct inherited_fd *fd, const struct record *record)
 {
-    return record->inherited || keep_read_name(fd->name) == record->id;
+    return record->inherited || keep_read_name(fd->name) == record->id ||
+           strcmp(fd->name, INHERIT_NO_NAME) == 0;
 }
 
 static const char *reason_of_loss(const struct recovery *r, const struct record *record,
@@ -49,7 +51,7 @@ static const char *reason_of_loss(const struct recovery *r, const struct record 
         return "the machine was started anew";
     if (found)
         return "its descriptor came back under another name";
-    if (record->is_kept)
+    if (record->is_kept || record->inherited == INHERITED_UNKNOWN)
         return "the service manager did not give it back";
     if (record->inherited)
         return "its socket unit did not give it again";
@@ -142,15 +144,30 @@ static void give_to_pool(struct recovery *r, const struct inherited_fd *found,
     with->pool = pool;
 }
 
+/* The descriptor of its cookie; of several the one of its name. */
+static struct inherited_fd *find_fd(const struct recovery *r, const struct record *record)
+{
+    char name[KEEP_NAME_BYTES];
+    struct inherited_fd *found;
+
+    keep_make_name(record->id, name);
+    found = inherit_find(r->in, record->cookie, name);
+    return found ? found : inherit_find(r->in, record->cookie, NULL);
+}
+
 static int join_one(struct recovery *r, size_t i)
 {
     struct record *record = &r->file->remains.records[i];
-    struct inherited_fd *found = inherit_find(r->in, record->cookie, NULL);
+    struct inherited_fd *found = find_fd(r, record);
     struct restored with = {0};
     int error;
 
     if ((error = find_people(r, record, &with)) < 0 || (error = find_pool(r, record, &with)) < 0)
         return error;
+    if (record->ended) {
+        store_lose(r->core->store, record, &with, record_text(record, RECORD_REASON));
+        return 0;
+    }
     if (!found || !is_named_for(found, record) || !r->file->remains.is_of_this_boot) {
         lose(r, record, &with, reason_of_loss(r, record, found));
         return 0;
@@ -166,26 +183,33 @@ static int join_one(struct recovery *r, size_t i)
     return 0;
 }
 
-static int by_id(const void *a, const void *b, void *records)
+/* What was lost before, in that order; the others in the order in which they were made. */
+static int by_age(const void *a, const void *b, void *records)
 {
-    int64_t x = ((struct record *)records)[*(const size_t *)a].id;
-    int64_t y = ((struct record *)records)[*(const size_t *)b].id;
+    const struct record *x = (struct record *)records + *(const size_t *)a;
+    const struct record *y = (struct record *)records + *(const size_t *)b;
 
-    return x < y ? -1 : x > y;
+    if (!x->ended != !y->ended)
+        return x->ended ? -1 : 1;
+    if (x->ended != y->ended)
+        return x->ended < y->ended ? -1 : 1;
+    return x->id < y->id ? -1 : x->id > y->id;
 }
 
-/* In the order in which they were made. */
+/* Of what was lost before, the newest alone: a daemon that ends again and again must not have more
+ * and more to tell. */
 static int join_all(struct recovery *r)
 {
     const struct remains *remains = &r->file->remains;
+    size_t n_old = remains->n_ended > LOSSES_TOLD ? remains->n_ended - LOSSES_TOLD : 0;
     size_t *order = calloc(remains->n + 1, sizeof *order);
     int error = order ? 0 : -ENOMEM;
 
     for (size_t i = 0; order && i < remains->n; i++)
         order[i] = i;
     if (order)
-        qsort_r(order, remains->n, sizeof *order, by_id, remains->records);
-    for (size_t i = 0; i < remains->n && !error; i++)
+        qsort_r(order, remains->n, sizeof *order, by_age, remains->records);
+    for (size_t i = n_old; i < remains->n && !error; i++)
         error = join_one(r, order[i]);
     free(order);
     return error;
@@ -193,8 +217,12 @@ static int join_all(struct recovery *r)
 
 /* -- what is left -- */
 
-/* A copy of a socket that ended while the daemon could not tell the manager any more, or that has
- * come twice. */
+static bool is_of_living(const struct record *record, int64_t id, const struct inherited_fd *fd)
+{
+    return !record->ended && (record->id == id || record->cookie == fd->cookie);
+}
+
+/* A copy of a socket that ended while the daemon could not tell the manager any more. */
 static bool is_left_over(const struct recovery *r, const struct inherited_fd *fd)
 {
     int64_t id = keep_read_name(fd->name);
@@ -202,10 +230,24 @@ static bool is_left_over(const struct recovery *r, const struct inherited_fd *fd
     if (!r->file->remains.is_whole || id < HANDLE_FIRST || id >= r->file->first_handle)
         return false;
     for (size_t i = 0; i < r->file->remains.n; i++)
-        if (r->file->remains.records[i].id == id ||
-            r->file->remains.records[i].cookie == fd->cookie)
+        if (is_of_living(&r->file->remains.records[i], id, fd))
             return false;
     return true;
+}
+
+/* A second copy of one socket. The manager's is thrown away only where the name is of nothing else.
+ */
+static void close_copy(struct recovery *r, struct inherited_fd *fd)
+{
+    int64_t id = keep_read_name(fd->name);
+    const struct handle *h = id ? store_find_number(r->core->store, id) : NULL;
+
+    log_line(LOG_WARNING, "inherited descriptor %s is a second copy of a socket; it is closed",
+             fd->name);
+    close(fd->fd);
+    fd->fd = -1;
+    if (id && r->core->keep && !(h && h->fd >= 0))
+        keep_forget(r->core->keep, fd->name);
 }
 
 /* A new handle for what was given. Its name stays as it is where it can be one. */
@@ -214,7 +256,7 @@ static void adopt(struct recovery *r, struct inherited_fd *fd, struct pool *pool
     struct creation how = {.name = fd->name,
                            .lease = {true, LEASE_PERMANENT},
                            .label = pool ? "inherited" : "unknown descriptor",
-                           .in = pool ? pool : r->core->pools->first};
+                           .in = pool};
     struct error e = {0};
     struct session nobody = {.who = r->manager};
     enum inherited inherited = pool ? INHERITED_BY_POOL : INHERITED_UNKNOWN;
@@ -241,6 +283,8 @@ static void look_at_rest(struct recovery *r, struct inherited_fd *fd)
         r->count->n_unknown++;
         if (r->core->keep)
             keep_note(r->core->keep);
+    } else if (inherit_is_copy(r->in, fd)) {
+        close_copy(r, fd);
     } else if (!pool && is_left_over(r, fd)) {
         keep_forget(r->core->keep, fd->name);
     } else {
@@ -268,7 +312,8 @@ int recover(struct core *core, struct state_file *file, struct inheritance *in,
     int error = -ENOMEM;
 
     *ret = (struct recovered){0};
-    store_set_tally(core->store, &file->remains.tally, (int64_t)file->remains.n);
+    store_set_tally(core->store, &file->remains.tally,
+                    (int64_t)(file->remains.n - file->remains.n_ended));
     r.manager = find_manager();
     r.ahead = malloc(STATE_AHEAD_BYTES);
     if (r.manager && r.ahead)

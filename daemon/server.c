@@ -128,7 +128,9 @@ struct server *server_new(const struct server_setup *setup)
 
 void server_await_absent(struct server *s, int64_t next_session)
 {
-    s->absent_until = s->core.clock().monotonic + s->core.config->session_grace_usec;
+    int64_t now = s->core.clock().monotonic, grace = s->core.config->session_grace_usec;
+
+    s->absent_until = grace < INT64_MAX - now ? now + grace : INT64_MAX;
     if (next_session > s->next_session)
         s->next_session = next_session;
     state_note_session(s->core.state, s->next_session);
@@ -260,6 +262,7 @@ int server_turn(struct server *s, int64_t timeout_usec)
         peer_work(c->peer, n_touched < TURN_USEC / LEAST_USEC ? TURN_USEC / n_touched : LEAST_USEC);
     run_tickets(s); /* what this work has made ready */
     /* Before anybody is told that a socket is there: then it is there after a crash too. */
+    store_keep_more(s->core.store);
     if (s->core.keep)
         keep_work(s->core.keep);
     flush_touched(s);
@@ -283,6 +286,9 @@ int server_run(struct server *s, const struct server_hooks *hooks)
     int r;
 
     while (!s->signals.end) {
+        /* Said since the last turn, or before the first: nobody else would go on with it. */
+        if (s->core.keep && notify_is_busy(s->core.keep->notify))
+            keep_work(s->core.keep);
         if ((r = server_turn(s, timeout_usec)) < 0)
             return r;
         timeout_usec = hooks->turned(hooks->user);
@@ -292,9 +298,13 @@ int server_run(struct server *s, const struct server_hooks *hooks)
 
 void server_stop(struct server *s, int64_t timeout_usec)
 {
-    int64_t until = s->core.clock().monotonic + timeout_usec;
+    int64_t until = s->core.clock().monotonic + timeout_usec, half = until - timeout_usec / 2, left;
     struct client *c;
 
+    /* What a busy manager has not taken yet would end here: it has half of the time for that. */
+    while (store_is_unkept(s->core.store) && (left = half - s->core.clock().monotonic) > 0)
+        if (server_turn(s, left) < 0)
+            return;
     s->is_stopping = true;
     store_end(s->core.store);
     server_set_listening(s, false);

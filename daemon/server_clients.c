@@ -84,6 +84,7 @@ void server_remove_client(struct client *c, const char *reason)
     server_untouch(c);
     DL_DELETE(s->clients, c);
     s->core.n_sessions--;
+    s->n_own -= c->is_own;
     sd_event_source_disable_unref(c->io);
     sd_event_source_disable_unref(c->process);
     sd_event_source_disable_unref(c->last_wait);
@@ -129,7 +130,7 @@ static int count_of_uid(const struct server *s, uid_t uid)
     int n = 0;
 
     DL_FOREACH(s->clients, c)
-    n += c->peer->session.who->uid == uid;
+    n += !c->is_own && c->peer->session.who->uid == uid;
     return n;
 }
 
@@ -165,7 +166,7 @@ static int check_entry(const struct server *s, int fd, const struct principal *w
 {
     if (!may_enter(s, who))
         return admit_refuse(fd, who, ERROR_POLICY, NULL, "no pool of this daemon is for your user");
-    if (s->core.n_sessions >= s->core.n_max_sessions)
+    if (s->core.n_sessions - s->n_own >= s->core.n_max_sessions)
         return admit_refuse(fd, who, ERROR_LIMIT, "SESSIONS",
                             "the daemon has as many sessions as it may (max-sessions); end one");
     if (count_of_uid(s, who->uid) >= s->core.config->n_max_sessions_per_uid)
@@ -175,7 +176,7 @@ static int check_entry(const struct server *s, int fd, const struct principal *w
     return 0;
 }
 
-static int begin_session(struct server *s, int fd, struct principal *who)
+static int begin_session(struct server *s, int fd, struct principal *who, bool is_own)
 {
     bool is_admin = who->uid == 0;
     struct client *c;
@@ -193,6 +194,8 @@ static int begin_session(struct server *s, int fd, struct principal *who)
     }
     c->peer->user = c;
     state_note_session(s->core.state, ++s->next_session);
+    c->is_own = is_own;
+    s->n_own += is_own;
     s->core.n_sessions++;
     s->core.n_sessions_total++;
     DL_APPEND(s->clients, c);
@@ -221,7 +224,7 @@ static int add_client(struct server *s, int fd, enum origin origin)
     else
         r = origin == OF_OUR_OWN ? 0 : check_entry(s, fd, who);
     if (r == 0)
-        r = begin_session(s, fd, who);
+        r = begin_session(s, fd, who, origin == OF_OUR_OWN);
     principal_unref(who);
     return r;
 }

@@ -12,6 +12,7 @@ struct client {
     sd_event_source *io, *process;
     sd_event_source *last_wait; /* for its process to end; NULL: it has not begun */
     int pid_fd;
+    bool is_own;        /* the daemon's, which takes nobody's seat */
     bool is_waited_for; /* that end */
     bool is_touched;    /* to be worked for in this turn */
     bool has_more;      /* and in the next */
@@ -26,6 +27,7 @@ struct server {
     struct signals signals;
     struct client *clients, *touched;
     int64_t next_session;
+    int n_own; /* sessions of the daemon's own */
     int64_t timer_at;
     int64_t absent_until; /* monotonic microseconds */
     bool has_waits;

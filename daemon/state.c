@@ -1,4 +1,4 @@
-#include "state.h"
+#include "state_inside.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -6,42 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <systemd/sd-id128.h>
 #include <unistd.h>
-
-#include "proto/limits.h"
-
-/* The file: a header, records in chunks that are mapped one by one as they are needed, and far
- * behind them two halves for each record with what its socket has read ahead. The parts that are
- * not written take no room. */
-enum { HEADER_BYTES = 8192, RECORD_BYTES = 1536, CHUNK_RECORDS = 64, VERSION = 1 };
-#define MAGIC       INT64_C(0x3148545245420a1a)
-#define CHUNK_BYTES ((size_t)CHUNK_RECORDS * RECORD_BYTES)
-#define AHEAD_START (INT64_C(1) << 33)
-#define MOST_SLOTS  ((size_t)1 << 22)
-#define AHEAD_HALF  (UINT64_C(1) << 63)
-
-_Static_assert(sizeof(struct record) <= RECORD_BYTES, "a record fits into its place");
-
-/* A change that is being made: once it stands here whole, it is made, also by who comes after. */
-struct redo {
-    int64_t is_valid;
-    int64_t slot;
-    struct record record;
-    struct tally tally;
-};
-
-struct header {
-    int64_t magic, version;
-    int64_t n_record_bytes; /* of a record, for the build that wrote it */
-    int64_t n_slots;        /* places that were ever taken */
-    sd_id128_t boot;
-    int64_t next_session;
-    struct tally tally;
-    struct redo redo;
-};
-_Static_assert(sizeof(struct header) <= HEADER_BYTES, "the header fits");
 
 struct state {
     int fd; /* -1: none */
@@ -50,6 +15,7 @@ struct state {
     size_t n_chunks;
     size_t *free_slots; /* with room for every slot */
     size_t n_free;
+    size_t n_ahead_bytes; /* read ahead, as they lie in the file */
 };
 
 /* The compiler keeps the order of what stands before and after: for who reads the file when this
@@ -207,151 +173,59 @@ void state_note_session(struct state *s, int64_t next_session)
 
 /* -- read ahead -- */
 
-static off_t ahead_at(size_t slot, uint64_t ahead)
+struct ahead state_ahead_of(const struct record *record)
 {
-    return (off_t)(AHEAD_START +
-                   (int64_t)((slot * 2 + !!(ahead & AHEAD_HALF)) * STATE_AHEAD_BYTES));
+    return (struct ahead){record->ahead & AHEAD_HALF, (record->ahead & ~AHEAD_HALF) / AHEAD_START_1,
+                          record->ahead % AHEAD_START_1};
 }
 
-/* The bytes go into the other half, then one word says that they are there. */
-int state_keep_ahead(struct state *s, size_t slot, const void *data, size_t n)
+off_t state_ahead_at(size_t slot, bool is_second)
+{
+    return (off_t)(AHEAD_START + (int64_t)((slot * 2 + is_second) * STATE_AHEAD_BYTES));
+}
+
+static int write_ahead(struct state *s, off_t at, const void *data, size_t n)
+{
+    ssize_t done = n ? pwrite(s->fd, data, n, at) : 0;
+
+    if (done < 0)
+        return -errno;
+    return (size_t)done == n ? 0 : -ENOSPC;
+}
+
+/* What is new goes behind what is there, or, where the half ends, all of it into the other half;
+ * then one word says where it stands. */
+int state_keep_ahead(struct state *s, size_t slot, const void *data, size_t n, size_t n_gone)
 {
     struct record *record = state_record(s, slot);
-    uint64_t before = record->ahead, ahead = n | (before & AHEAD_HALF ? 0 : AHEAD_HALF);
-
-    if (s->fd < 0 || (!n && !before))
-        return 0;
-    if (n > STATE_AHEAD_BYTES)
-        return -EMSGSIZE;
-    if (n && pwrite(s->fd, data, n, ahead_at(slot, ahead)) != (ssize_t)n)
-        return -ENOSPC;
-    barrier();
-    record->ahead = n ? ahead : 0;
-    barrier();
-    if (before)
-        fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, ahead_at(slot, before),
-                  STATE_AHEAD_BYTES);
-    return 0;
-}
-
-/* -- remains -- */
-
-static bool read_at(int fd, void *to, size_t n, int64_t offset)
-{
-    return pread(fd, to, n, offset) == (ssize_t)n;
-}
-
-static int check_header(const struct header *h)
-{
-    if (h->magic != MAGIC || h->version != VERSION)
-        return -EPROTO;
-    if (h->n_record_bytes != sizeof(struct record) || h->n_slots < 0 ||
-        h->n_slots > (int64_t)MOST_SLOTS)
-        return -EPROTO;
-    return 0;
-}
-
-/* What was being written when the daemon died is written to the end. */
-static void redo(const struct header *h, size_t slot, struct record *record)
-{
-    if (h->redo.is_valid && h->redo.slot == (int64_t)slot)
-        *record = h->redo.record;
-}
-
-static void close_texts(struct record *record)
-{
-    /* A damaged file must not lead astray: the last bytes end every text. */
-    memset(record->texts + sizeof record->texts - N_RECORD_TEXTS, 0, N_RECORD_TEXTS);
-}
-
-static bool is_number(int64_t v)
-{
-    return v >= 0 && v <= LIMIT_INTEGER;
-}
-
-/* Whether it can be what this program wrote; one that cannot is lost. */
-static bool is_sensible(const struct record *r)
-{
-    return r->id > 0 && is_number(r->id) && is_number(r->opened) && is_number(r->last_used) &&
-           is_number(r->n_sent) && is_number(r->n_received) && is_number(r->inode) &&
-           is_number(r->opener) && is_number(r->holder) && r->lease_usec >= LEASE_PERMANENT &&
-           r->lease_usec <= LIMIT_INTEGER && is_number(r->expires) &&
-           r->address.len <= sizeof r->address.addr && r->peer.len <= sizeof r->peer.addr;
-}
-
-static bool is_sensible_tally(const struct tally *t)
-{
-    bool all = is_number(t->n_opened) && is_number(t->n_sent) && is_number(t->n_received) &&
-               is_number(t->n_suspected) && is_number(t->n_cleared) && is_number(t->next_handle);
-
-    for (int i = 0; i < STATE_ENDINGS; i++)
-        all &= is_number(t->n_ended[i]);
-    return all;
-}
-
-static int read_records(int fd, const struct header *h, struct remains *ret)
-{
-    ret->records = calloc((size_t)h->n_slots + 1, sizeof *ret->records);
-    ret->slots = calloc((size_t)h->n_slots + 1, sizeof *ret->slots);
-    if (!ret->records || !ret->slots)
-        return -ENOMEM;
-    for (size_t slot = 0; slot < (size_t)h->n_slots; slot++) {
-        struct record *record = &ret->records[ret->n];
-
-        if (!read_at(fd, record, sizeof *record, HEADER_BYTES + (int64_t)(slot * RECORD_BYTES)))
-            memset(record, 0, sizeof *record);
-        redo(h, slot, record);
-        close_texts(record);
-        if (is_sensible(record))
-            ret->slots[ret->n++] = slot;
-        else if (record->id)
-            ret->is_whole = false;
-    }
-    return 0;
-}
-
-int remains_read(int fd, struct remains *ret)
-{
-    struct header h;
-    sd_id128_t boot;
-    struct stat st;
+    struct ahead before = state_ahead_of(record), now = before;
+    size_t n_there = before.end - before.start;
+    bool was_there = record->ahead;
     int r;
 
-    *ret = (struct remains){0};
-    if (fstat(fd, &st) < 0)
-        return -errno;
-    if (st.st_size == 0)
-        return -ENODATA;
-    if (!read_at(fd, &h, sizeof h, 0))
-        return -EPROTO;
-    if ((r = check_header(&h)) < 0)
-        return r;
-    ret->tally = h.redo.is_valid ? h.redo.tally : h.tally;
-    if (!is_sensible_tally(&ret->tally) || !is_number(h.next_session))
-        return -EPROTO;
-    ret->next_session = h.next_session;
-    ret->is_of_this_boot = sd_id128_get_boot(&boot) >= 0 && sd_id128_equal(boot, h.boot);
-    ret->is_whole = true;
-    if ((r = read_records(fd, &h, ret)) < 0)
-        remains_done(ret);
+    if (s->fd < 0 || (!n && !was_there))
+        return 0;
+    n_there = n_gone < n_there ? n_there - n_gone : 0;
+    now.start = now.end - n_there;
+    if (!n_there || n < n_there || now.end + n - n_there > STATE_AHEAD_BYTES) {
+        n_there = 0;
+        now = (struct ahead){was_there && !before.is_second, 0, 0};
+    }
+    s->n_ahead_bytes -= before.end;
+    r = n > STATE_AHEAD_BYTES || s->n_ahead_bytes + now.start + n > STATE_AHEAD_MOST
+            ? -ENOSPC
+            : write_ahead(s, state_ahead_at(slot, now.is_second) + (off_t)now.end,
+                          (const char *)data + n_there, n - n_there);
+    now.end = now.start + n;
+    barrier();
+    record->ahead =
+        n && !r ? (now.is_second ? AHEAD_HALF : 0) | now.start * AHEAD_START_1 | now.end : 0;
+    barrier();
+    s->n_ahead_bytes += record->ahead ? now.end : 0;
+    if (was_there && (!record->ahead || now.is_second != before.is_second))
+        fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                  state_ahead_at(slot, before.is_second), STATE_AHEAD_BYTES);
     return r;
-}
-
-void remains_done(struct remains *r)
-{
-    free(r->records);
-    free(r->slots);
-    *r = (struct remains){0};
-}
-
-ssize_t remains_ahead(const struct remains *r, int fd, size_t i, void *to)
-{
-    uint64_t ahead = r->records[i].ahead;
-    size_t n = ahead & ~AHEAD_HALF;
-
-    if (n > STATE_AHEAD_BYTES)
-        return -EPROTO;
-    return read_at(fd, to, n, ahead_at(r->slots[i], ahead)) ? (ssize_t)n : -EIO;
 }
 
 /* -- texts -- */

@@ -31,11 +31,12 @@ enum record_text {
     RECORD_SITE,
     RECORD_EXE,
     RECORD_OWNER_LABEL,
+    RECORD_REASON, /* why it is lost */
     N_RECORD_TEXTS
 };
 
-/* One living socket. Plain data; a later build's further members take from what is reserved, which
- * is zero in a file of this one. */
+/* One living socket, or one that was lost, which later daemons go on telling. Plain data; a later
+ * build's further members take from what is reserved, which is zero in a file of this one. */
 struct record {
     int64_t id; /* 0: free */
     int64_t cookie, inode;
@@ -56,10 +57,10 @@ struct record {
     int32_t family, type;
     uint8_t has_timeout, has_holder_timeout, is_read_shut, is_kept, inherited, must_survive;
     struct wire_sockaddr address, peer; /* length 0: never known */
-    uint64_t
-        ahead; /* bytes read ahead: their number, and in the highest bit which half holds them */
+    uint64_t ahead;  /* bytes read ahead: from where, to where, in which half (state.c) */
     int64_t started; /* the opener's process: real microseconds; 0: unknown */
-    int64_t reserved[3];
+    int64_t ended;   /* lost at this time, real microseconds; 0: it lives */
+    int64_t reserved[2];
     char texts[816];
 };
 
@@ -89,10 +90,14 @@ void state_note_bytes(struct state *s, const struct tally *tally);
 /* The number that the next session gets. */
 void state_note_session(struct state *s, int64_t next_session);
 
-/* Keeps what a socket has read ahead, n bytes, at most STATE_AHEAD_BYTES; all or nothing. Returns 0
- * or -errno. Does nothing for a state in memory. */
+/* Keeps what a socket has read ahead, n bytes, at most STATE_AHEAD_BYTES; and of all sockets no
+ * more than STATE_AHEAD_MOST, for others need the file's disk too. n_gone: how many bytes at the
+ * front have left since the last call; what is kept already is not written again. Returns 0, or
+ * -errno: then nothing is kept, for bytes that are given twice are worse than bytes that are lost.
+ * Does nothing for a state in memory. */
 #define STATE_AHEAD_BYTES ((size_t)2 << 20)
-int state_keep_ahead(struct state *s, size_t slot, const void *data, size_t n);
+#define STATE_AHEAD_MOST  ((size_t)64 << 20)
+int state_keep_ahead(struct state *s, size_t slot, const void *data, size_t n, size_t n_gone);
 
 /* -- what a daemon before has left -- */
 
@@ -101,6 +106,7 @@ struct remains {
     int64_t next_session;
     bool is_of_this_boot;   /* else no socket can have been left */
     bool is_whole;          /* nothing of it was damaged: what is not there was not there */
+    size_t n_ended;         /* of the records: sockets that are lost */
     struct record *records; /* those in use; owned */
     size_t *slots;          /* and their places, for remains_ahead; owned */
     size_t n;

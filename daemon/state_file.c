@@ -31,7 +31,7 @@ static int open_old(const char *path)
 
 /* A state that says nothing sensible is no reason to begin again with the first number: the clock
  * is beyond all numbers that were ever counted up to. */
-static int64_t number_of_clock(void)
+int64_t state_file_clock_number(void)
 {
     return HANDLE_FIRST + (int64_t)time(NULL) * 1000000;
 }
@@ -49,7 +49,7 @@ static void read_old(struct state_file *f, bool was_served)
     f->first_handle = HANDLE_FIRST;
     if (r == -ENODATA && !was_served)
         return;
-    f->first_handle = number_of_clock();
+    f->first_handle = state_file_clock_number();
     log_line(LOG_WARNING,
              "%s: is missing, or no state that this version knows; the sockets in it are unknown",
              f->path);
@@ -89,9 +89,15 @@ int state_file_open(struct state_file *f, const char *path, bool was_served,
     return r;
 }
 
-int state_file_commit(struct state_file *f)
+int state_file_commit(struct state_file *f, char *message, size_t n)
 {
-    return rename(f->fresh_path, f->path) < 0 ? -errno : 0;
+    int r;
+
+    if (rename(f->fresh_path, f->path) == 0)
+        return 0;
+    r = -errno;
+    snprintf(message, n, "%s: the state cannot be put there: %s", f->path, strerror(-r));
+    return r;
 }
 
 void state_file_close(struct state_file *f)

@@ -19,8 +19,12 @@ struct state_file {
 int state_file_open(struct state_file *f, const char *path, bool was_served,
                     struct state **ret_state, char *ret_message, size_t n_message);
 
-/* All is taken over: the fresh state is the state from now on. Returns 0 or -errno. */
-int state_file_commit(struct state_file *f);
+/* All is taken over: the fresh state is the state from now on. Returns 0, or -errno with a message.
+ */
+int state_file_commit(struct state_file *f, char *ret_message, size_t n_message);
+
+/* Beyond all numbers that were ever counted up to, by the clock. */
+int64_t state_file_clock_number(void);
 
 /* Frees what the taking over needed. */
 void state_file_close(struct state_file *f);

@@ -58,7 +58,7 @@ void status_reloading(struct status *s)
 
     snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%lld",
              (long long)server_core(s->server)->clock().monotonic);
-    notify_send(s->notify, text, -1);
+    notify_send(s->notify, text);
 }
 
 void status_ready(struct status *s, const char *problem)
@@ -71,7 +71,7 @@ void status_ready(struct status *s, const char *problem)
                  s->told, problem);
     else
         snprintf(text, sizeof text, "READY=1\nSTATUS=%s", s->told);
-    notify_send(s->notify, text, -1);
+    notify_send(s->notify, text);
 }
 
 int64_t status_turned(struct status *s)
@@ -88,7 +88,7 @@ int64_t status_turned(struct status *s)
         return s->next_time - core->now.monotonic;
     s->next_time = core->now.monotonic + TELL_USEC;
     snprintf(text, sizeof text, "STATUS=%s", now);
-    if (!notify_is_busy(s->notify) && notify_send(s->notify, text, -1) == 0)
+    if (!notify_is_busy(s->notify) && notify_send(s->notify, text) == 0)
         memcpy(s->told, now, sizeof now);
     return FOREVER;
 }

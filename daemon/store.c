@@ -158,6 +158,7 @@ static struct handle *make_handle(struct store *s, struct session *session, int 
     h->key = how->name ? store_make_key(session, how->in, how->name) : NULL;
     h->opener = principal_ref(session->who);
     h->must_survive = how->survive;
+    h->inherited = how->inherited;
     r = (how->name && !h->key) || (how->label && !h->label) || (how->site && !h->site)
             ? -ENOMEM
             : state_take(s->state, &h->slot);
@@ -197,7 +198,9 @@ static int charge(struct handle *h, struct session *session, struct pool *pool, 
     if (!count)
         return error_memory(e);
     h->pool = pool_ref(pool);
-    r = pool_charge(&h->charge, pool, session->who->uid, count->n, &shortage);
+    /* What is there already is not refused. */
+    r = h->inherited ? pool_recharge(&h->charge, pool, session->who->uid)
+                     : pool_charge(&h->charge, pool, session->who->uid, count->n, &shortage);
     if (r == -EDQUOT)
         return error_set(e, ERROR_POOL, shortage.limit, "pool %s: %s is %lld, and all are in use",
                          pool->name, shortage.limit, (long long)shortage.most);
@@ -237,6 +240,10 @@ int store_add(struct store *s, struct session *session, int fd, const struct cre
         store_note_addresses(s, h);
     store_save(s, h);
     events_add(&s->events, EVENT_OPENED, s->now->real, h->id, NULL);
+    if (how->survive && (r = store_insist(s, h, e))) {
+        store_close(s, h, END_CLOSED, "it could not be kept as it was asked for");
+        return r;
+    }
     *ret = h;
     return 0;
 }
@@ -288,8 +295,11 @@ void store_free(struct store *s)
     s->is_ending = true;
     while (s->live)
         store_end_hold(s, s->live, "the daemon ended");
-    while (s->history)
+    /* What was lost stays written down. */
+    while (s->history) {
+        s->history->record = NULL;
         forget_oldest(s);
+    }
     heap_done(&s->expiries);
     owners_done(&s->owners);
     free(s);

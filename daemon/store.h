@@ -110,16 +110,21 @@ struct handle {
     struct state_change changes[10];
     int n_changes;
     bool is_read_shut; /* by its owner: the kernel tells that as it tells the peer's end */
-    bool is_kept;      /* the service manager has a copy */
+    bool is_kept;      /* the service manager has a copy, or it is on its way */
+    bool is_unkept;    /* it should have, and does not: the handle waits for that */
+    int keep_error;    /* why: what keep_add said */
     enum inherited inherited;
     bool must_survive;     /* so it was asked for */
     size_t slot;           /* in the state, while it lives */
-    struct record *record; /* there */
+    struct record *record; /* there; of one that was lost until its row goes */
+    size_t n_ahead_gone;   /* of what was read ahead, since that was written down */
+    bool is_ahead_lost;    /* it could not be written down */
     enum ending_how how;   /* when closed, with the time and the reason */
     int64_t ended;
     char *reason;                         /* or NULL */
     struct handle *prev, *next;           /* of the same session; in the history, by end */
     struct handle *live_prev, *live_next; /* of all that live */
+    struct handle *unkept_prev, *unkept_next;
     UT_hash_handle hh, hh_name;
 };
 
@@ -132,12 +137,13 @@ struct creation {
     bool survive;
     struct pool *in;  /* where it belongs; found by create_check. NULL: nothing is charged */
     int family, type; /* of the socket; type 0: ask the kernel */
+    enum inherited inherited;
 };
 
 /* The same, of any method's parameters that have CREATION_ROWS. */
 #define CREATION_OF(p)                                                                             \
     ((struct creation){(p)->name.s, (p)->label.s, (p)->site.s, (p)->pool.s, (p)->lease,            \
-                       (p)->survive.v, NULL, 0, 0})
+                       (p)->survive.v, NULL, 0, 0, INHERITED_NOT})
 
 /* An empty store that numbers handles from `first` and writes down in `state` what must be known
  * after the daemon. `wait`, `now` and `state` are borrowed. NULL when memory is out. */
@@ -180,8 +186,9 @@ struct restored {
 int store_restore(struct store *s, const struct record *record, int fd,
                   const struct restored *with);
 
-/* It did not come back: its row tells that, and why. Returns 0 or -ENOMEM: it is counted, without a
- * row. */
+/* It did not come back: its row tells that, and why; also after further restarts. One that was lost
+ * before (record->ended) is not counted again. Returns 0 or -ENOMEM: it is counted, without a row.
+ */
 int store_lose(struct store *s, const struct record *record, const struct restored *with,
                const char *reason);
 
@@ -197,7 +204,8 @@ void store_resume(struct session *absent, struct session *session);
 
 /* Takes the kernel socket `fd` (also on failure, then it is closed) under a new number for this
  * session. Returns 0 with *ret, ERROR_HANDLE when the name is taken, ERROR_INVALID_PARAMS for a bad
- * name, ERROR_OS. */
+ * name, ERROR_OS; ERROR_LEASE when it must survive and the service manager does not take it: then
+ * it is closed again. */
 int store_add(struct store *s, struct session *session, int fd, const struct creation *how,
               enum handle_state state, struct handle **ret, struct error *e);
 
@@ -275,6 +283,18 @@ void store_save(struct store *s, struct handle *h);
 
 /* The same for what it has read ahead. */
 void store_save_ahead(struct store *s, struct handle *h);
+
+/* It must survive from now on. Returns 0, or ERROR_LEASE when the service manager does not take it:
+ * then it need not. */
+int store_insist(struct store *s, struct handle *h, struct error *e);
+
+/* Those that wait to be kept are given to the manager, in order, as far as it takes them; whether
+ * some wait because it is busy. */
+void store_keep_more(struct store *s);
+bool store_is_unkept(const struct store *s);
+
+/* What to tell where something would not survive, for the reason `why`. Returns ERROR_LEASE. */
+int store_mortal(struct error *e, const char *why);
 
 /* The service manager is asked to let go of its copy. Returns the order, see keep_is_done. */
 int64_t store_unkeep(struct store *s, struct handle *h);

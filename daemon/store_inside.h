@@ -15,10 +15,13 @@ struct store {
     struct handle *names;   /* by key */
     struct handle *live;    /* ascending, as they were made */
     struct handle *history; /* the closed, by end */
+    struct handle *unkept;  /* that wait to be kept */
     struct heap expiries;   /* of timed leases */
     struct suspects by_use; /* of what belongs to no pool */
     struct pools *pools;    /* borrowed; NULL: none */
     struct tally tally;
+    int n_losses;   /* that were written down for the daemons to come */
+    bool has_told;  /* that what is read ahead cannot be written down */
     bool is_ending; /* what the manager keeps is not closed any more, but left */
     struct events events;
 };
@@ -54,6 +57,14 @@ int store_reserve_expiry(struct store *s, struct handle *h, int64_t lease_usec, 
 
 /* Writes down how often and when it was used: each is one word. */
 void store_save_counts(struct store *s, struct handle *h);
+
+/* The handle has changed: what must be kept is given to the manager, or waits for that; what need
+ * not is taken back. To be called when the state knows the change: the other way round it could
+ * come back unknown. */
+void store_update_keeping(struct store *s, struct handle *h);
+
+/* It does not wait to be kept any more. */
+void store_stop_waiting(struct store *s, struct handle *h);
 
 /* The state is told that it lives no more. */
 void store_drop_record(struct store *s, struct handle *h);

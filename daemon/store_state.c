@@ -8,45 +8,14 @@
 
 #include "socket.h"
 
+enum { LOSSES_MOST = 2000 }; /* each start adds some, and has let the oldest go */
+
 _Static_assert((int)STATE_ENDINGS == (int)N_ENDINGS, "each ending has its count");
 _Static_assert((int)STATE_SUSPICIONS == (int)N_SUSPICIONS, "each suspicion has its time");
 _Static_assert(sizeof((struct handle *)0)->changes / sizeof(struct state_change) == STATE_CHANGES,
                "each change has its place");
 
 /* -- writing -- */
-
-/* Sockets of a session come and go too often to trouble the manager with each; but a listener is
- * the door of a service. */
-static bool is_worth_keeping(const struct handle *h)
-{
-    return !h->inherited &&
-           (h->must_survive || h->lease_usec != LEASE_SESSION || h->state == STATE_LISTENING);
-}
-
-static void update_keeping(struct store *s, struct handle *h)
-{
-    bool wanted = is_worth_keeping(h);
-
-    if (!s->keep || h->fd < 0 || wanted == h->is_kept)
-        return;
-    if (wanted)
-        h->is_kept = keep_add(s->keep, h->id, h->fd) == 0;
-    else
-        store_unkeep(s, h);
-}
-
-int64_t store_unkeep(struct store *s, struct handle *h)
-{
-    int64_t order = h->is_kept ? keep_remove(s->keep, h->id) : 0;
-
-    h->is_kept = false;
-    /* A socket unit's is given again at each start; one of the fd store need not be. */
-    if (h->inherited && s->keep && store_name_of(h))
-        keep_forget(s->keep, store_name_of(h));
-    if (h->inherited == INHERITED_UNKNOWN && s->keep)
-        keep_note_gone(s->keep);
-    return order;
-}
 
 static void fill_holder(const struct handle *h, struct record *record)
 {
@@ -83,6 +52,7 @@ static void fill_texts(const struct handle *h, struct record *record)
         [RECORD_NAME] = store_name_of(h), [RECORD_POOL] = h->pool ? h->pool->name : NULL,
         [RECORD_LABEL] = h->label,        [RECORD_SITE] = h->site,
         [RECORD_EXE] = h->opener->exe,    [RECORD_OWNER_LABEL] = h->opener->label,
+        [RECORD_REASON] = h->reason,
     };
 
     record_set_texts(record, texts);
@@ -99,6 +69,7 @@ void store_save(struct store *s, struct handle *h)
     record.cookie = h->cookie;
     record.inode = h->inode;
     record.opened = h->opened;
+    record.ended = h->ended;
     record.last_used = h->last_used;
     record.n_sent = h->n_sent;
     record.n_received = h->n_received;
@@ -122,7 +93,7 @@ void store_save(struct store *s, struct handle *h)
     fill_texts(h, &record);
     state_commit(s->state, h->slot, &record, &s->tally);
     /* Known here before it is there: the other way round it could come back unknown. */
-    update_keeping(s, h);
+    store_update_keeping(s, h);
     h->record->is_kept = h->is_kept;
 }
 
@@ -134,34 +105,12 @@ void store_save_counts(struct store *s, struct handle *h)
     state_note_bytes(s->state, &s->tally);
 }
 
-void store_save_ahead(struct store *s, struct handle *h)
-{
-    size_t n = buf_len(&h->ahead);
-
-    if (h->is_kept || h->inherited)
-        state_keep_ahead(s->state, h->slot, n ? h->ahead.data + h->ahead.start : NULL, n);
-}
-
 void store_drop_record(struct store *s, struct handle *h)
 {
     store_unkeep(s, h);
-    state_keep_ahead(s->state, h->slot, NULL, 0);
+    state_keep_ahead(s->state, h->slot, NULL, 0, 0);
     state_commit(s->state, h->slot, NULL, &s->tally);
     h->record = NULL;
-}
-
-bool store_survives(const struct store *s, const struct handle *h, const char **ret_reason)
-{
-    *ret_reason = NULL;
-    if (h->fd < 0)
-        *ret_reason = "it is closed";
-    else if (h->is_kept || h->inherited)
-        return true;
-    else if (s->keep && !is_worth_keeping(h))
-        *ret_reason = "it is no listener, and its lease is for the session";
-    else
-        *ret_reason = keep_obstacle(s->keep);
-    return false;
 }
 
 /* -- taking back -- */
@@ -178,17 +127,19 @@ int store_inherit(struct store *s, int fd, const struct creation *how, struct pr
                   enum inherited inherited, struct error *e)
 {
     struct session giver = {.who = owner};
+    struct creation as = *how;
     struct handle *h;
-    int r = store_add(s, &giver, fd, how, socket_is_listening(fd) ? STATE_LISTENING : STATE_BOUND,
-                      &h, e);
+    int r;
+
+    as.inherited = inherited;
+    r = store_add(s, &giver, fd, &as, socket_is_listening(fd) ? STATE_LISTENING : STATE_BOUND, &h,
+                  e);
 
     store_forget_session(&giver);
     if (r)
         return r;
     DL_DELETE(giver.handles, h);
     h->session = NULL;
-    store_unkeep(s, h);
-    h->inherited = inherited;
     note_unknown(s, h);
     store_save(s, h);
     return 0;
@@ -196,7 +147,7 @@ int store_inherit(struct store *s, int fd, const struct creation *how, struct pr
 
 void store_set_tally(struct store *s, const struct tally *tally, int64_t n_left)
 {
-    int64_t n_ended = 0, next = s->tally.next_handle;
+    int64_t n_ended = 0, n_missing, next = s->tally.next_handle;
 
     s->tally = *tally;
     s->tally.next_handle = next;
@@ -204,7 +155,11 @@ void store_set_tally(struct store *s, const struct tally *tally, int64_t n_left)
     for (int i = 0; i < N_ENDINGS; i++)
         n_ended += s->tally.n_ended[i];
     /* Of a file that is whole this is 0. */
-    s->tally.n_ended[END_LOST] += s->tally.n_opened - n_left - n_ended;
+    n_missing = s->tally.n_opened - n_left - n_ended;
+    if (n_missing > 0)
+        s->tally.n_ended[END_LOST] += n_missing;
+    else
+        s->tally.n_opened -= n_missing;
     state_begin(s->state, &s->tally);
 }
 
@@ -348,19 +303,37 @@ int store_restore(struct store *s, const struct record *record, int fd, const st
     return 0;
 }
 
+static void count_loss(struct store *s, const struct record *record)
+{
+    s->tally.n_live--;
+    s->tally.n_ended[END_LOST]++;
+    state_begin(s->state, &s->tally);
+    events_add(&s->events, EVENT_CLOSED, s->now->real, record->id, NULL);
+}
+
+/* For the daemons to come, as long as the history has the row. */
+static void note_loss(struct store *s, struct handle *h)
+{
+    if (s->n_losses == LOSSES_MOST || state_take(s->state, &h->slot) < 0)
+        return;
+    s->n_losses++;
+    h->record = state_record(s->state, h->slot);
+    store_save(s, h);
+}
+
 int store_lose(struct store *s, const struct record *record, const struct restored *with,
                const char *reason)
 {
     struct handle *h = make_from(s, record, with);
 
-    s->tally.n_live--;
-    s->tally.n_ended[END_LOST]++;
-    events_add(&s->events, EVENT_CLOSED, s->now->real, record->id, NULL);
+    if (!record->ended)
+        count_loss(s, record);
     if (!h)
         return -ENOMEM;
     h->how = END_LOST;
-    h->ended = s->now->real;
-    h->reason = strdup(reason);
+    h->ended = record->ended ? record->ended : s->now->real;
+    h->reason = reason ? strdup(reason) : NULL;
+    h->inherited = INHERITED_NOT;
     h->pool = with->pool ? pool_ref(with->pool) : NULL;
     h->state = STATE_CLOSED;
     HASH_ADD(hh, s->handles, id, sizeof h->id, h);
@@ -369,6 +342,7 @@ int store_lose(struct store *s, const struct record *record, const struct restor
         return -ENOMEM;
     }
     DL_APPEND(s->history, h);
+    note_loss(s, h);
     return 0;
 }
 

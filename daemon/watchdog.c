@@ -42,7 +42,7 @@ static int on_reply(sd_event_source *source, int fd, uint32_t events, void *user
         return 0;
     w->is_waiting = false;
     if (!notify_is_busy(w->notify))
-        notify_send(w->notify, "WATCHDOG=1", -1);
+        notify_send(w->notify, "WATCHDOG=1");
     return 0;
 }
 

@@ -197,6 +197,23 @@ START_TEST(the_file_is_cut_off)
 }
 END_TEST
 
+/* The totals say less than there is: nothing is lost a negative number of times. */
+START_TEST(totals_that_do_not_fit)
+{
+    enum { N_OPENED = 56 };
+    struct talk t;
+
+    memset(image + N_OPENED, 0, 8);
+    write_state(image, n_image);
+    manager_start(&m);
+    t = talk_new(&m);
+    ck_assert_int_eq(talk_int(talk_audit(&t), "live"), KEPT);
+    ck_assert_int_eq(talk_int(talk_audit(&t), "lost"), LAST - 16777216 - KEPT);
+    talk_end(&t);
+    manager_kill(&m);
+}
+END_TEST
+
 /* Mostly in what is used of it. */
 static size_t a_place(struct dice *d)
 {
@@ -257,6 +274,7 @@ int main(void)
     tcase_add_test(tc, the_file_is_another_users);
     tcase_add_test(tc, the_file_is_a_link);
     tcase_add_test(tc, the_file_is_cut_off);
+    tcase_add_test(tc, totals_that_do_not_fit);
     tcase_add_test(tc, bytes_of_the_file_are_others);
     tcase_add_test(tc, records_are_noise);
     return house_run(suite);

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -127,6 +128,7 @@ struct change {
     int64_t record, tally; /* before */
     int64_t record_after, tally_after;
     const char *ahead, *ahead_after;
+    size_t n_gone; /* from the front of it */
 };
 
 static void expect_ahead(const struct change *c, size_t slot, bool *ret_done)
@@ -173,7 +175,7 @@ static _Noreturn void make_change(const struct change *c, size_t slot)
     ptrace(PTRACE_TRACEME, 0, NULL, NULL);
     raise(SIGSTOP);
     if (c->ahead)
-        state_keep_ahead(state, slot, c->ahead_after, strlen(c->ahead_after));
+        state_keep_ahead(state, slot, c->ahead_after, strlen(c->ahead_after), c->n_gone);
     else
         state_commit(state, slot, c->record_after ? &r : NULL, &t);
     raise(SIGSTOP);
@@ -233,10 +235,10 @@ static void expect_atomic(const struct change *c, size_t slot)
 START_TEST(a_change_is_whole_at_every_instruction)
 {
     static const struct change changes[] = {
-        {0, 3, 4, 4, NULL, NULL}, /* made */
-        {4, 4, 5, 5, NULL, NULL}, /* changed */
-        {5, 5, 9, 9, NULL, NULL}, /* changed, with longer texts */
-        {9, 9, 0, 6, NULL, NULL}, /* gone */
+        {0, 3, 4, 4, NULL, NULL, 0}, /* made */
+        {4, 4, 5, 5, NULL, NULL, 0}, /* changed */
+        {5, 5, 9, 9, NULL, NULL, 0}, /* changed, with longer texts */
+        {9, 9, 0, 6, NULL, NULL, 0}, /* gone */
     };
     size_t slot;
 
@@ -253,15 +255,18 @@ START_TEST(what_is_read_ahead_is_whole_at_every_instruction)
 {
     static const struct change changes[] = {
         {.ahead = "", .ahead_after = "first"},
-        {.ahead = "first", .ahead_after = "the second"},
-        {.ahead = "first", .ahead_after = ""},
+        {.ahead = "first", .ahead_after = "the second", .n_gone = 5},
+        {.ahead = "first", .ahead_after = "", .n_gone = 5},
+        {.ahead = "first", .ahead_after = "rst", .n_gone = 2},
+        {.ahead = "first", .ahead_after = "first and second"},
+        {.ahead = "first", .ahead_after = "t and second", .n_gone = 4},
     };
     const struct change *c = &changes[_i];
     size_t slot = take();
 
     commit(slot, 1, 1);
-    state_keep_ahead(state, slot, "before", 6);
-    state_keep_ahead(state, slot, c->ahead, strlen(c->ahead));
+    state_keep_ahead(state, slot, "before", 6, 0);
+    state_keep_ahead(state, slot, c->ahead, strlen(c->ahead), 6);
     expect_atomic(c, slot);
 }
 END_TEST
@@ -369,6 +374,80 @@ START_TEST(long_texts_are_cut_off)
 }
 END_TEST
 
+/* What is there already is not written again; where its half ends, it goes to the other one. */
+START_TEST(what_is_read_ahead_moves_on)
+{
+    enum { N = 6 << 20, MOST = 1 << 20 };
+    static char all[N], back[STATE_AHEAD_BYTES];
+    struct dice d = dice_new();
+    size_t slot = take(), from = 0, to = 0, gone, more;
+    struct remains remains;
+
+    for (size_t i = 0; i < N; i++)
+        all[i] = (char)dice_bits(&d);
+    commit(slot, 1, 1);
+    for (int i = 0; to < N; i++) {
+        gone = i % 3 ? dice_below(&d, to - from + 1) : 0;
+        from += gone;
+        more = dice_below(&d, MOST - (to - from) + 1);
+        to = to + more < N ? to + more : N;
+        ck_assert_int_eq(state_keep_ahead(state, slot, all + from, to - from, gone), 0);
+        ck_assert_int_eq(remains_read(fd, &remains), 0);
+        ck_assert_int_eq(remains_ahead(&remains, fd, 0, back), (ssize_t)(to - from));
+        ck_assert(memcmp(back, all + from, to - from) == 0);
+        remains_done(&remains);
+    }
+}
+END_TEST
+
+/* Bytes that are given twice are worse than bytes that are lost. */
+START_TEST(what_cannot_be_written_is_not_there)
+{
+    const struct rlimit few = {1 << 20, RLIM_INFINITY};
+    static char back[STATE_AHEAD_BYTES];
+    struct remains remains;
+    size_t slot = take();
+    int status;
+    pid_t pid;
+
+    commit(slot, 1, 1);
+    ck_assert_int_eq(state_keep_ahead(state, slot, "abcdef", 6, 0), 0);
+    if ((pid = fork()) == 0) {
+        signal(SIGXFSZ, SIG_IGN);
+        setrlimit(RLIMIT_FSIZE, &few);
+        _exit(-state_keep_ahead(state, slot, "efgh", 4, 4));
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(WEXITSTATUS(status), EFBIG);
+    ck_assert_int_eq(remains_read(fd, &remains), 0);
+    ck_assert_int_eq(remains_ahead(&remains, fd, 0, back), 0);
+    remains_done(&remains);
+    ck_assert_int_eq(state_keep_ahead(state, slot, "efgh", 4, 0), 0);
+    ck_assert_int_eq(remains_read(fd, &remains), 0);
+    ck_assert_int_eq(remains_ahead(&remains, fd, 0, back), 4);
+    remains_done(&remains);
+}
+END_TEST
+
+/* All together have a ceiling; what one gives back another may have. */
+START_TEST(what_is_read_ahead_has_a_ceiling)
+{
+    enum { N = STATE_AHEAD_MOST / STATE_AHEAD_BYTES };
+    char *bytes = calloc(1, STATE_AHEAD_BYTES);
+    size_t slots[N + 1];
+
+    for (int i = 0; i <= N; i++)
+        commit(slots[i] = take(), i + 1, i + 1);
+    for (int i = 0; i < N; i++)
+        ck_assert_int_eq(state_keep_ahead(state, slots[i], bytes, STATE_AHEAD_BYTES, 0), 0);
+    ck_assert_int_eq(state_keep_ahead(state, slots[N], bytes, 1, 0), -ENOSPC);
+    ck_assert_int_eq(state_keep_ahead(state, slots[3], NULL, 0, STATE_AHEAD_BYTES), 0);
+    ck_assert_int_eq(state_keep_ahead(state, slots[N], bytes, STATE_AHEAD_BYTES, 0), 0);
+    ck_assert_int_eq(state_keep_ahead(state, slots[3], bytes, 1, 0), -ENOSPC);
+    free(bytes);
+}
+END_TEST
+
 /* -- damage ------------------------------------------------------------------------------------ */
 
 static void write_image(int to, const char *bytes, size_t n)
@@ -393,6 +472,40 @@ static void look_at(int damaged)
     }
     remains_done(&remains);
 }
+
+/* Where a record may be missing, nobody may conclude from its absence. */
+START_TEST(a_file_that_is_cut_off_is_not_whole)
+{
+    char *image = malloc(IMAGE_BYTES);
+    struct tally t = make_tally(0);
+    struct remains remains;
+    int other = memfd_create("damaged", MFD_CLOEXEC);
+
+    for (int64_t i = 1; i <= 3; i++) {
+        struct record r = make_record(i);
+
+        t.n_opened = t.n_live = i;
+        state_commit(state, take(), &r, &t);
+    }
+    ck_assert_int_eq(pread(fd, image, IMAGE_BYTES, 0), IMAGE_BYTES);
+    ck_assert_int_eq(remains_read(fd, &remains), 0);
+    ck_assert(remains.is_whole);
+    remains_done(&remains);
+    for (size_t n = 8192; n < 8192 + 3 * 1536; n += 512) {
+        write_image(other, image, n);
+        ck_assert_int_eq(remains_read(other, &remains), 0);
+        ck_assert(!remains.is_whole);
+        remains_done(&remains);
+    }
+    memset(image + 8192 + 1536, 0, 1536);
+    write_image(other, image, IMAGE_BYTES);
+    ck_assert_int_eq(remains_read(other, &remains), 0);
+    ck_assert(!remains.is_whole);
+    remains_done(&remains);
+    close(other);
+    free(image);
+}
+END_TEST
 
 START_TEST(any_length_and_any_byte)
 {
@@ -430,11 +543,15 @@ int main(void)
     tcase_set_timeout(tc, getenv("BERTH_FULL") ? 600 : 30);
     suite_add_tcase(suite, tc);
     tcase_add_loop_test(tc, a_change_is_whole_at_every_instruction, 0, 4);
-    tcase_add_loop_test(tc, what_is_read_ahead_is_whole_at_every_instruction, 0, 3);
+    tcase_add_loop_test(tc, what_is_read_ahead_is_whole_at_every_instruction, 0, 6);
     tcase_add_test(tc, killed_at_any_time);
     tcase_add_test(tc, many_records_come_back);
     tcase_add_test(tc, words_are_changed_in_place);
     tcase_add_loop_test(tc, long_texts_are_cut_off, 0, N_RECORD_TEXTS);
+    tcase_add_test(tc, what_is_read_ahead_moves_on);
+    tcase_add_test(tc, what_cannot_be_written_is_not_there);
+    tcase_add_test(tc, what_is_read_ahead_has_a_ceiling);
+    tcase_add_test(tc, a_file_that_is_cut_off_is_not_whole);
     tcase_add_test(tc, any_length_and_any_byte);
     return house_run(suite);
 }

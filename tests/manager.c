@@ -298,7 +298,9 @@ static void give_fds(struct manager *m)
         return;
     set_number("LISTEN_PID", getpid());
     set_number("LISTEN_FDS", (int64_t)(m->n_units + m->n_store));
-    setenv("LISTEN_FDNAMES", names, 1);
+    if (m->listen_fds)
+        setenv("LISTEN_FDS", m->listen_fds, 1);
+    setenv("LISTEN_FDNAMES", m->listen_names ? m->listen_names : names, 1);
 }
 
 static void find_daemon(char path[static PATH_MAX])

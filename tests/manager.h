@@ -25,9 +25,10 @@ struct manager {
     int notify_fd;
     pid_t pid; /* of the daemon; 0: none */
     int pidfd;
-    size_t n_most; /* FileDescriptorStoreMax= */
-    bool is_old;   /* one that tells nothing of n_most */
-    bool is_deaf;  /* reads nothing now */
+    size_t n_most;                         /* FileDescriptorStoreMax= */
+    bool is_old;                           /* one that tells nothing of n_most */
+    bool is_deaf;                          /* reads nothing now */
+    const char *listen_fds, *listen_names; /* what it says of them; NULL: the truth */
     int64_t watchdog_usec;
     struct manager_fd store[MANAGER_ROOM], units[MANAGER_UNITS];
     size_t n_store, n_units;

@@ -102,6 +102,18 @@ wait "$daemon" || wrong "The status is not 0."
 daemon=
 [ ! -e "$socket" ] || wrong "The socket is still there."
 
+if command -v systemd-socket-activate >/dev/null; then
+    echo "- the only listener that is given, without a name, is the control socket"
+    systemd-socket-activate -l "$work/given.sock" "$berthd" 2>>"$work/log" &
+    daemon=$!
+    reply=$(echo '{"method":"ping","id":1}' |
+        socat -t 10 - "UNIX-CONNECT:$work/given.sock,retry=200,interval=0.05")
+    [ "$(echo "$reply" | jq .id)" = 1 ] || wrong "It is not served."
+    kill "$daemon"
+    wait "$daemon" || wrong "The status is not 0."
+    daemon=
+fi
+
 echo "- a path that is no longer its own stays"
 start
 rm "$socket"
