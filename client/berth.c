@@ -25,6 +25,7 @@ static berth *make(int fd)
         return NULL;
     }
     frame_init(&b->frame, fd, SESSION_REPLY_BYTES);
+    b->frame.takes_losses = true;
     ride_init(b);
     b->n_max_request = LIMIT_LINE_BYTES;
     failure_clear(b);

@@ -250,6 +250,80 @@ int berth_attach(berth *b, berth_handle h, double lease);
 /* Closes the socket at once; requests that wait on it end as cancelled. Returns 0 or -1. */
 int berth_close(berth *b, berth_handle h);
 
+/* -- the socket itself ------------------------------------------------------------------------- */
+
+/* Gives the socket itself as a descriptor, for any code that wants one and at the kernel's speed;
+ * what is done with it then no policy of the daemon can hinder. With flags 0 the handle ends, as
+ * handed_off, once the descriptor has arrived: the socket is the program's alone, and blocks as a
+ * new one would. With BERTH_SHARED the daemon keeps its copy and the handle goes on: both use one
+ * socket, which does not block, until berth_release(). The descriptor is close-on-exec and the
+ * caller's to close. What was read ahead for the handle has to be received first.
+ *
+ * Returns the descriptor, or -1; then the daemon still has the socket, also when it is this process
+ * that has no room for one more descriptor (EMFILE). */
+#define BERTH_SHARED 1u
+int berth_handoff(berth *b, berth_handle h, unsigned flags);
+
+/* Ends the handle of a socket that was handed off with BERTH_SHARED; whoever has its descriptor
+ * keeps it. Returns 0 or -1. */
+int berth_release(berth *b, berth_handle h);
+
+/* Gives a socket to the daemon; `fd` stays the caller's, and the daemon gets a copy. One that it
+ * knows, because it was handed off, gets its old handle back. `options` may be NULL; of them name,
+ * label, pool and lease count. Returns the handle or -1. */
+#define berth_adopt(b, fd, options) berth_adopt_at(BERTH_SITE, (b), (fd), (options))
+berth_handle berth_adopt_at(const char *site, berth *b, int fd,
+                            const struct berth_options *options);
+
+/* The bytes of a connected handle as a descriptor: a SOCK_STREAM socket, or for a datagram socket a
+ * SOCK_SEQPACKET one, with one packet for each datagram. The daemon carries the bytes between it
+ * and the network, so that policy, counters and TLS stay in force. shutdown(SHUT_WR) on it ends
+ * that direction alone, the peer's end is an end here, a reset is ECONNRESET here (berth_stream()
+ * once more tells when it was TLS that failed, and why), and whoever closes it with everything read
+ * and written ends the connection well. Until both directions are over the handle itself does not
+ * send or receive. The descriptor is close-on-exec, blocks, and is the caller's to close. It lives
+ * while the handle does: what was written and has not gone out is lost when the session ends.
+ * Returns it or -1. */
+int berth_stream(berth *b, berth_handle h);
+
+/* What berth_wrap() may be told. Zero it first; all is optional. Borrowed for the call. */
+struct berth_wrap_options {
+    int server_side;         /* 1: this side shows its certificate, and the other begins */
+    const char *server_name; /* what the peer's certificate must be for: a host or an IP */
+    const char *identity;    /* a [tls NAME] of the daemon's settings: certificate, key, CA */
+    const char *ca_pem;      /* trust these certificates, PEM, and no others */
+    const char *const *alpn; /* protocols, the best first; ends with NULL */
+    int verify;              /* 0: what is usual, a client does; BERTH_VERIFY, BERTH_NO_VERIFY */
+    double timeout;          /* seconds for the handshake; BERTH_FOREVER; 0: the handle's */
+    void *reserved[4];
+};
+enum { BERTH_VERIFY_DEFAULT = 0, BERTH_VERIFY = 1, BERTH_NO_VERIFY = 2 };
+
+/* A certificate that the peer has shown. */
+struct berth_certificate {
+    const char *subject, *issuer;  /* "CN=example.com,O=Example" */
+    const char *serial, *sha256;   /* hexadecimal; the digest is the whole certificate's */
+    int64_t not_before, not_after; /* Unix seconds */
+    const char *const *names;      /* "DNS:…", "IP:…"; ends with NULL */
+    int verified;                  /* 1: it was checked against a CA */
+};
+
+/* What was agreed on. The texts are valid until the next call on the session. */
+struct berth_tls {
+    const char *version, *cipher;         /* "TLSv1.3", OpenSSL's name */
+    const char *alpn;                     /* NULL: none */
+    int resumed;                          /* 1: an earlier TLS session went on */
+    const struct berth_certificate *peer; /* NULL: it has shown none */
+};
+
+/* Begins TLS on a connected stream socket; what is sent, received and streamed from then on is
+ * plaintext, and the keys stay with the daemon. `options` and `ret_tls` may be NULL: a client that
+ * verifies against the system's CAs; server_name is needed then. Returns 0 or -1: kind "tls" says
+ * what is wrong with which certificate, and the connection is of no use any more; after a timeout
+ * the same call goes on. It is not repeated after a restart of the daemon. */
+int berth_wrap(berth *b, berth_handle h, const struct berth_wrap_options *options,
+               struct berth_tls *ret_tls);
+
 /* -- addresses and connections ----------------------------------------------------------------- */
 
 /* bind(2), listen(2), connect(2), shutdown(2), getsockname(2), getpeername(2): 0 or -1. A pathname
@@ -394,11 +468,13 @@ struct berth_row {
     const char *end_how;  /* closed reclaimed expired handed_off lost; "": it lives */
     const char *end_reason;
     double end_at;
+    int alive; /* of one handed off: 1 the kernel has it, 0 it is over; -1: not known, or not so */
+    double died; /* when that was noticed; 0: it was not */
 };
 
 /* The rows that a filter takes, page after page until all are there. `filter` is a JSON object with
- * any of state, pool, label, exe, uid, suspect; NULL takes the living. Returns 0, or -1; then
- * *ret_rows is NULL. No row is NULL too. */
+ * any of state, pool, label, exe, uid, suspect, custody; NULL takes the living. Returns 0, or -1;
+ * then *ret_rows is NULL. No row is NULL too. */
 int berth_ledger_list(berth *b, const char *filter, struct berth_row **ret_rows);
 
 /* The row of one handle, living or closed; NULL on failure. */

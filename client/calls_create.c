@@ -151,6 +151,21 @@ berth_handle berth_create_server_host_at(const char *site, berth *b, const char 
     return create_server(site, b, &wire, options ? options : &no_options);
 }
 
+berth_handle berth_adopt_at(const char *site, berth *b, int fd, const struct berth_options *options)
+{
+    struct adopt_params p = {0};
+    struct adopt_result r = {0};
+
+    if (session_begin(b) < 0 || CREATION(b, site, options ? options : &no_options, &p) < 0)
+        return -1;
+    if (fd < 0)
+        return failure_local(b, EBADF, NULL, "%d is not a descriptor", fd);
+    if (exchange_call(b, METHOD_adopt, &(struct exchange){.params = &p, .result = &r, .fd = &fd}) <
+        0)
+        return -1;
+    return r.handle.v;
+}
+
 berth_handle berth_find(berth *b, const char *name)
 {
     struct handle_params p = {.handle = {.set = true, .name = name}};

@@ -153,6 +153,8 @@ static bool add_row(struct rows *rows, const struct ledger_row *from)
         .end_how = keep(rows, &end->how),
         .end_reason = keep(rows, &end->reason),
         .end_at = end->at.v,
+        .alive = from->alive.set ? from->alive.v : -1,
+        .died = from->died.v,
     };
     if (rows->last)
         rows->last->next = row;

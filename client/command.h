@@ -24,11 +24,21 @@ struct cli {
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 /* What may follow a command's name, for completion. */
-enum follows { FOLLOWS_WORDS, FOLLOWS_FILTER, FOLLOWS_NAME };
+/* … those of the last two are options of its own, which it reads itself. */
+enum follows {
+    FOLLOWS_WORDS,
+    FOLLOWS_FILTER,
+    FOLLOWS_NAME,
+    FOLLOWS_OPTIONS,
+    FOLLOWS_OPTIONS_AND_FILE
+};
 
 /* The events that there are. */
-#define COMMAND_EVENTS      "opened", "closed", "reclaimed", "expired", "suspect", "cleared", "pool"
-#define COMMAND_EVENT_WORDS "opened closed reclaimed expired suspect cleared pool"
+#define COMMAND_EVENTS                                                                             \
+    "opened", "closed", "reclaimed", "expired", "suspect", "cleared", "handed_off", "adopted",     \
+        "died", "pool"
+#define COMMAND_EVENT_WORDS                                                                        \
+    "opened closed reclaimed expired suspect cleared handed_off adopted died pool"
 
 struct command {
     const char *name;
@@ -37,6 +47,7 @@ struct command {
     int (*run)(struct cli *cli, int n, char **words); /* words[0] is the name; an exit status */
     enum follows follows;                             /* beside `words` */
     const char *words; /* that may follow; "KEY=" for a key. NULL: none */
+    const char *more;  /* of its help. NULL: nothing */
 };
 
 /* The rows; *ret_n how many. */
@@ -57,6 +68,17 @@ void command_note_restart(struct cli *cli);
 /* Tells the user what the session's last call failed with. Returns EXIT_FAILED. */
 int command_failed(const struct cli *cli);
 
+/* Tells the user of an error in the same form. `what` and `why` (NULL: none) are the message,
+ * `hint` may be NULL. Returns EXIT_FAILED. */
+int command_say_error(const char *kind, const char *name, const char *what, const char *why,
+                      const char *hint);
+
+/* Writes a stranger's text to standard error, made harmless. */
+void command_put(const char *text);
+
+/* Whether it reads options of its own. */
+bool command_has_options(const struct command *command);
+
 /* Tells the user that the command was given wrongly, as printf. Returns EXIT_USAGE. */
 int command_misused(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -70,7 +92,11 @@ int command_ls(struct cli *cli, int n, char **words);
 int command_leaks(struct cli *cli, int n, char **words);
 int command_watch(struct cli *cli, int n, char **words);
 int command_top(struct cli *cli, int n, char **words);
+int command_nc(struct cli *cli, int n, char **words);
+int command_send_file(struct cli *cli, int n, char **words);
 int command_shell(struct cli *cli, int n, char **words);
 int command_help(struct cli *cli, int n, char **words);
 int command_methods(struct cli *cli, int n, char **words);
 int command_completion(struct cli *cli, int n, char **words);
+
+extern const char command_nc_help[], command_send_file_help[];

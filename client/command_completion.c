@@ -42,12 +42,32 @@ static void print_follower(const struct command *command)
 {
     if (command->follows == FOLLOWS_NAME)
         printf("    %s) echo \"$_berth_names\";;\n", command->name);
-    if (command->follows == FOLLOWS_NAME || (command->follows == FOLLOWS_WORDS && !command->words))
+    if (command_has_options(command) || command->follows == FOLLOWS_NAME ||
+        (command->follows == FOLLOWS_WORDS && !command->words))
         return;
     printf("    %s) echo '%s", command->name, command->words ? command->words : "");
     if (command->follows == FOLLOWS_FILTER)
         print_keys_of(shape_ledger_filter(), "");
     puts("';;");
+}
+
+/* What begins with a dash: before the command's name and, where it has none of its own, behind it.
+ * And who takes a file. */
+static void print_options_of_commands(void)
+{
+    size_t n;
+    const struct command *commands = commands_all(&n);
+
+    puts("_berth_options() {\n    case $1 in");
+    for (size_t i = 0; i < n; i++)
+        if (command_has_options(&commands[i]))
+            printf("    %s) echo '%s';;\n", commands[i].name, commands[i].words);
+    printf("    *) echo '--socket --json --file --stop --help --version';;\n    esac\n}\n"
+           "_berth_takers='");
+    for (size_t i = 0; i < n; i++)
+        if (commands[i].follows == FOLLOWS_OPTIONS_AND_FILE)
+            printf("%s ", commands[i].name);
+    puts("'");
 }
 
 /* The keys of each method, and of the commands. */
@@ -62,7 +82,9 @@ static void print_keys(void)
 
         printf("    %s) echo '", method->name);
         print_keys_of(method->params, "");
-        printf("%s';;\n", method->flags & FD_IN ? " file=" : "");
+        printf("%s';;\n", !(method->flags & FD_IN)     ? ""
+                          : method->id == METHOD_adopt ? " fd="
+                                                       : " file=");
     }
     for (size_t i = 0; i < n; i++)
         print_follower(&commands[i]);
@@ -139,7 +161,7 @@ static const char script[] =
     "    for word in ${line%\"$cur\"}; do\n"
     "        if [[ $skip ]]; then skip=; continue; fi\n"
     "        case $word in\n"
-    "        -s|--socket|-f|--file) skip=$word;;\n"
+    "        -s|--socket|-f|--file|--ca) skip=$word;;\n"
     "        -*|*/berth|berth) ;;\n"
     "        *) [[ $method ]] || method=$word;;\n"
     "        esac\n"
@@ -148,8 +170,7 @@ static const char script[] =
     "    if [[ $skip ]]; then\n"
     "        COMPREPLY=($(compgen -f -- \"$cur\"))\n"
     "    elif [[ $cur == -* ]]; then\n"
-    "        COMPREPLY=($(compgen -W '--socket --json --file --stop --help --version' -- "
-    "\"$cur\"))\n"
+    "        COMPREPLY=($(compgen -W \"$(_berth_options \"$method\")\" -- \"$cur\"))\n"
     "    elif [[ ! $method ]]; then\n"
     "        COMPREPLY=($(compgen -W \"$_berth_names\" -- \"$cur\"))\n"
     "    elif [[ $cur == file=* ]]; then\n"
@@ -163,6 +184,8 @@ static const char script[] =
     "        compopt -o nospace 2>/dev/null\n"
     "    else\n"
     "        COMPREPLY=($(compgen -W \"$(_berth_keys \"$method\")\" -- \"$cur\"))\n"
+    "        [[ \" $_berth_takers \" == *\" $method \"* ]] && COMPREPLY=($(compgen -f -- "
+    "\"$cur\"))\n"
     "        [[ ${COMPREPLY[0]} == *[=.] ]] && compopt -o nospace 2>/dev/null\n"
     "    fi\n"
     "}\n"
@@ -177,6 +200,7 @@ int command_completion(struct cli *cli, int n, char **words)
     print_names();
     print_keys();
     print_values();
+    print_options_of_commands();
     fputs(script, stdout);
     return EXIT_OK;
 }

@@ -32,7 +32,9 @@ static void print_usage(const struct method *method)
         printf(" %s%s=%s%s", may ? "[" : "", key_of(field), words_placeholder(field->type),
                may ? "]" : "");
     }
-    printf("%s\n", method->flags & FD_IN ? " file=PATH" : "");
+    printf("%s\n", !(method->flags & FD_IN)     ? ""
+                   : method->id == METHOD_adopt ? " fd=NUMBER"
+                                                : " file=PATH");
 }
 
 static int add_field(struct table *table, const char *prefix, const struct field *field)
@@ -87,7 +89,9 @@ static void print_example(const struct method *method)
             printf(" %s%c%s", key_of(&shape->fields[i]),
                    shape->fields[i].type == FIELD_OBJECT ? '.' : '=',
                    words_sample(&shape->fields[i]));
-    printf("%s\n", method->flags & FD_IN ? " file=/etc/hostname" : "");
+    printf("%s\n", !(method->flags & FD_IN)     ? ""
+                   : method->id == METHOD_adopt ? " fd=3"
+                                                : " file=/etc/hostname");
 }
 
 static int help_method(const struct method *method)
@@ -97,7 +101,8 @@ static int help_method(const struct method *method)
     print_usage(method);
     print_shape("Parameters", method->params);
     print_shape("Result", method->result);
-    print_example(method);
+    if (!(method->flags & FD_OUT))
+        print_example(method);
     return EXIT_OK;
 }
 
@@ -149,6 +154,8 @@ static int help_command(const struct command *command)
            term_style(stdout, TERM_PLAIN), command->doc);
     heading("Usage");
     printf("  berth %s %s\n", command->name, command->usage);
+    if (command->more)
+        printf("\n%s", command->more);
     return EXIT_OK;
 }
 

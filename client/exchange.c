@@ -139,15 +139,19 @@ int exchange_call(berth *b, enum method_id id, const struct exchange *x)
     const struct method *method = method_at(id);
     int64_t request = begin_request(b, method->name);
     struct reply reply;
+    int r;
 
     codec_encode(method->params, x->params, &b->line);
     if (add_raw(b, x->raw_name, x->raw_json) < 0)
         return -1;
     if (end_request(b, method, x->fd ? *x->fd : -1, true) < 0 || receive(b, request, &reply) < 0)
         return -1;
-    if (reply.fd >= 0)
+    r = take_result(b, method, x, &reply);
+    if (x->ret_fd && r == 0)
+        *x->ret_fd = reply.fd;
+    else if (reply.fd >= 0)
         close(reply.fd);
-    return take_result(b, method, x, &reply);
+    return r;
 }
 
 int64_t exchange_send_text(berth *b, const char *method, const char *params, int fd, bool wait)

@@ -11,6 +11,7 @@ struct exchange {
     const char *raw_name; /* a member of params that goes out as the caller wrote it: */
     const char *raw_json; /* one JSON value; NULL: none */
     const int *fd;        /* a descriptor to send along; stays the caller's. NULL: none */
+    int *ret_fd;          /* the one that comes back, the caller's, or -1. NULL: none is expected */
     char **ret_json;      /* the result as text, malloc'ed. NULL: not wanted */
 };
 

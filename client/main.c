@@ -16,13 +16,28 @@ static const struct option options[] = {
     {0},
 };
 
+/* How many of the words are ours: behind the name of a command with options of its own, none. */
+static int count_ours(int n, char **words)
+{
+    const struct command *command;
+
+    opterr = 0;
+    while (getopt_long(n, words, "+s:jf:ehV", options, NULL) != -1)
+        ;
+    command = optind < n ? command_find(words[optind]) : NULL;
+    n = command && command_has_options(command) ? optind : n;
+    opterr = 1;
+    optind = 0; /* from the beginning, and by other rules */
+    return n;
+}
+
 /* Runs and returns the exit status. */
 static int run(struct cli *cli, int n, char **words)
 {
     char name[] = "help", *help[] = {name, NULL};
-    int option;
+    int option, n_ours = count_ours(n, words);
 
-    while ((option = getopt_long(n, words, "s:jf:ehV", options, NULL)) != -1) {
+    while ((option = getopt_long(n_ours, words, "s:jf:ehV", options, NULL)) != -1) {
         switch (option) {
         case 's':
             cli->socket = optarg;

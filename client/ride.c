@@ -119,6 +119,7 @@ static int connect_again(berth *b)
         return 0;
     }
     frame_init(&b->frame, fd, SESSION_REPLY_BYTES);
+    b->frame.takes_losses = true;
     origin_move(&b->origin, fd);
     return greet_begin(b) < 0 ? -1 : reply_traffic_out(b);
 }

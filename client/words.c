@@ -202,8 +202,8 @@ static int check_missing(struct words *w, const struct method *method, const uns
             return -1;
         }
     }
-    if ((method->flags & FD_IN) && !w->file) {
-        buf_add_text(&w->message, "file=PATH is missing: the file whose descriptor goes along");
+    if ((method->flags & FD_IN) && !w->file && !w->fd) {
+        buf_add_text(&w->message, "file=PATH or fd=NUMBER is missing: what goes along");
         return -1;
     }
     return 0;
@@ -235,6 +235,8 @@ static int parse(const struct method *method, int n, char *const *list, struct w
     for (int i = 0; i < n; i++) {
         if ((method->flags & FD_IN) && strncmp(list[i], "file=", 5) == 0)
             w->file = list[i] + 5;
+        else if ((method->flags & FD_IN) && strncmp(list[i], "fd=", 3) == 0)
+            w->fd = list[i] + 3;
         else if (add_word(w, method->params, seen, n - i, list + i) < 0)
             return -1;
     }

@@ -7,6 +7,7 @@
 
 struct words {
     struct buf params;  /* the JSON object, NUL-terminated */
+    const char *fd;     /* the number of a descriptor of ours; NULL: none */
     const char *file;   /* of a method that takes a descriptor: the file to open; borrowed */
     struct buf message; /* what is wrong, NUL-terminated; with the keys that there are */
 };

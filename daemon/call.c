@@ -8,6 +8,7 @@
 
 #include "proto/address.h"
 #include "proto/limits.h"
+#include "socket.h"
 
 struct call *call_new(struct core *core, struct session *session)
 {
@@ -19,7 +20,7 @@ struct call *call_new(struct core *core, struct session *session)
         return NULL;
     else
         c->arena = (struct arena){0};
-    *c = (struct call){.core = core, .session = session, .arena = c->arena, .fd = -1};
+    *c = (struct call){.core = core, .session = session, .arena = c->arena, .fd = -1, .fd_out = -1};
     return c;
 }
 
@@ -33,8 +34,11 @@ void call_free(struct call *c)
     call_end_lookup(c);
     if (c->work)
         c->work_free(c->work);
+    /* It may be a socket that would linger. */
     if (c->fd >= 0)
-        close(c->fd);
+        socket_close(c->fd);
+    if (c->fd_out >= 0)
+        close(c->fd_out);
     arena_reset(&c->arena);
     c->next = core->spare;
     core->spare = c;
@@ -164,4 +168,22 @@ int call_address(struct call *c, const struct wire_address *address, int family,
     }
     *ret = c->resolved;
     return r;
+}
+
+/* -- before a close -- */
+
+enum { LET_GO_USEC = 1000000, ASK_AGAIN_USEC = 500 };
+
+/* All that the close means (the end for the peer, the port free again) is true when the answer
+ * comes. */
+bool call_must_wait_for_manager(struct call *c)
+{
+    if (!c->order) {
+        if (!c->handle->is_kept)
+            return false;
+        c->order = store_unkeep(c->core->store, c->handle);
+        c->deadline = c->core->now.monotonic + LET_GO_USEC;
+    }
+    c->retry_at = c->core->now.monotonic + ASK_AGAIN_USEC;
+    return !keep_is_done(c->core->keep, c->order) && c->core->now.monotonic < c->deadline;
 }

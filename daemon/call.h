@@ -46,6 +46,9 @@ struct call {
     int64_t order;     /* that the service manager carries out first; 0: none */
     int64_t patience;  /* until then a service manager that is busy is waited for; 0: not begun */
     int fd;            /* came with the request; -1: none; owned */
+    int fd_out;        /* goes with the reply; -1: none; owned */
+    int n_fds_unread;  /* that went with earlier replies and may not have been read */
+    bool ends_session; /* its error is one of the wire: nobody knows what belongs to what */
     struct lookup *lookup;
     struct wire_sockaddr resolved; /* of the call's address */
     void *work;                    /* of the handler's own, and how it ends; NULL: none */
@@ -71,6 +74,10 @@ void call_cancel(struct call *c);
  * call's own handle. Returns LATER, or what the client is to be told: EAGAIN for a timeout of 0.
  * `what` names the attempt. */
 int call_wait(struct call *c, uint32_t events, const char *what);
+
+/* Before the handle's socket is closed: the service manager lets go of its copy first, so that the
+ * close is the last one here. True: come up again; for a second at most. */
+bool call_must_wait_for_manager(struct call *c);
 
 /* Waits for a worker or for the time alone, whatever the timeout. */
 int call_wait_for_worker(struct call *c);

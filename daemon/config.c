@@ -315,7 +315,8 @@ static int check_identities(struct maker *m)
 {
     for (const struct tls_identity *id = m->config.identities; id; id = id->next)
         for (size_t i = 0; i < id->pools.n; i++) {
-            if (pools_find(m->config.pools, id->pools.items[i]))
+            if (pools_find(m->config.pools, id->pools.items[i]) ||
+                (!m->config.pools->first && strcmp(id->pools.items[i], "default") == 0))
                 continue;
             m->place.path = id->path;
             m->place.line = id->line;

@@ -7,6 +7,8 @@
 #include <time.h>
 
 #include "absent.h"
+#include "stream.h"
+#include "tls_contexts.h"
 #include "proto/limits.h"
 
 enum {
@@ -42,7 +44,8 @@ int core_open(struct core *core, const struct core_setup *setup)
     core->started = core->now.monotonic;
     if (!(core->wait = wait_new()) ||
         !(core->workers = workers_new(LOOKUP_THREADS, LOOKUP_SHARE)) ||
-        !(core->file_workers = workers_new(FILE_THREADS, FILE_THREADS)))
+        !(core->file_workers = workers_new(FILE_THREADS, FILE_THREADS)) ||
+        !(core->follow = follow_new()))
         return -errno;
     core->scratch = malloc(LIMIT_RECV_BYTES);
     core->store = store_new(core->wait, &core->now, core->state, setup->first_handle);
@@ -102,8 +105,11 @@ void core_close(struct core *core)
         store_end(core->store);
     absent_end(&core->absent, core->store, "the daemon ended");
     store_free(core->store);
+    streams_free(core->streams);
+    tls_contexts_unref(core->tls);
     state_free(core->state);
     wait_free(core->wait);
+    follow_free(core->follow);
     json_done(&core->json);
     free(core->scratch);
     free(core->openrpc);

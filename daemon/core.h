@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "follow.h"
 #include "proto/json.h"
 #include "store.h"
 #include "wait.h"
@@ -21,8 +22,11 @@ struct core {
     struct state *state;
     struct keep *keep; /* NULL: nobody keeps sockets beyond the daemon */
     struct store *store;
-    struct absent *absent;   /* sessions of the daemon before */
-    struct workers *workers; /* look-ups */
+    struct tls_contexts *tls; /* of the settings as they are; NULL: not yet used */
+    struct streams *streams;  /* NULL: there has been none */
+    struct absent *absent;    /* sessions of the daemon before */
+    struct follow *follow;    /* sockets that were handed off */
+    struct workers *workers;  /* look-ups */
     struct workers *
         file_workers; /* reading files; apart, so that a dead name server does not hold up a file */
     struct json json; /* of the line in work */

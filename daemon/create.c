@@ -8,6 +8,7 @@
 #include "proto/address.h"
 #include "proto/limits.h"
 #include "socket.h"
+#include "stream.h"
 
 static int check_text(struct call *c, const char *param, const char *s)
 {
@@ -154,7 +155,8 @@ int create_check(struct call *c, struct creation *how, int n_sockets)
 
     if ((r = create_find_pool(c, how)) || (r = check_budget(c, how, n_sockets)))
         return r;
-    if (store_n_live(c->core->store) + n_sockets > c->core->n_max_handles)
+    if (store_n_live(c->core->store) + n_sockets + streams_count(c->core->streams) * STREAM_FDS >
+        c->core->n_max_handles)
         return error_os(&c->error, EMFILE, "the daemon's descriptors");
     if ((r = check_survival(c, how, n_sockets)))
         return r;

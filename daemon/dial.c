@@ -356,6 +356,13 @@ static int look_up(struct call *c, const struct create_connection_params *p)
     return c->work ? 0 : error_memory(&c->error);
 }
 
+static void note_host(struct call *c, const struct create_connection_params *p, int64_t handle)
+{
+    const struct wire_address given = {ADDRESS_INET, .text = p->host.s, .n = p->host.n};
+
+    store_note_host(store_find_number(c->core->store, handle), call_name_of(&given));
+}
+
 int on_create_connection(struct call *c, const struct create_connection_params *p,
                          struct create_connection_result *ret)
 {
@@ -373,8 +380,11 @@ int on_create_connection(struct call *c, const struct create_connection_params *
         try_next(c, c->work, p, &how);
         winner = find_winner(c, c->work);
     }
-    if (winner)
-        return take_winner(c, c->work, winner, &how, ret);
+    if (winner) {
+        if (!(r = take_winner(c, c->work, winner, &how, ret)))
+            note_host(c, p, ret->handle.v);
+        return r;
+    }
     if (n_in_progress(c->work) == 0)
         return all_failed(c, c->work, p);
     return wait_for_some(c, c->work);

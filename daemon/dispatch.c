@@ -6,6 +6,7 @@
 
 #include "handlers.h"
 #include "proto/codec.h"
+#include "proto/limits.h"
 
 static int call_handler(struct call *c)
 {
@@ -151,6 +152,7 @@ static int check_uninvited(struct call *c)
 {
     if (c->fd < 0 || c->method->flags & FD_IN)
         return 0;
+    c->ends_session = true;
     return error_set(&c->error, ERROR_FD, "UNINVITED", "%s takes no descriptor; the session ends",
                      c->method->name);
 }
@@ -159,9 +161,25 @@ static int check_missing(struct call *c)
 {
     if (c->fd >= 0 || !(c->method->flags & FD_IN))
         return 0;
+    c->ends_session = true;
     return error_set(&c->error, ERROR_FD, "MISSING",
                      "%s needs a descriptor: say \"fds\":1 and send it along; the session ends",
                      c->method->name);
+}
+
+/* Whether a descriptor could go with the reply. */
+static int check_fd_out(struct call *c)
+{
+    if (!(c->method->flags & FD_OUT))
+        return 0;
+    if (c->batch || !c->id)
+        return error_set(&c->error, ERROR_FD, "BATCH",
+                         "no descriptor travels with a batch, or without a reply; ask alone");
+    if (c->n_fds_unread < LIMIT_FDS_UNREAD)
+        return 0;
+    c->error.hint = "read the replies that carry them";
+    return error_set(&c->error, ERROR_LIMIT, "FDS",
+                     "%d descriptors are on their way to this session and unread", c->n_fds_unread);
 }
 
 static int read_request(struct call *c, const struct json *json, const struct message *m)
@@ -178,7 +196,7 @@ static int read_request(struct call *c, const struct json *json, const struct me
     if ((r = find_method(c, json, m)))
         return r;
     c->error.op = c->method->name;
-    if ((r = check_uninvited(c)))
+    if ((r = check_uninvited(c)) || (r = check_fd_out(c)))
         return r;
     c->params = arena_alloc(&c->arena, c->method->params->n_bytes);
     c->result = arena_alloc(&c->arena, c->method->result->n_bytes);
@@ -239,5 +257,5 @@ void dispatch_reply(struct call *c, int r, struct buf *b)
         codec_encode_member(first, c->result, b);
     else
         codec_encode(c->method->result, c->result, b);
-    message_end_result(b, 0);
+    message_end_result(b, c->fd_out >= 0);
 }

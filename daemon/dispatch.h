@@ -11,5 +11,6 @@ int dispatch_begin(struct call *c, const struct json *json, const struct message
 /* Another attempt of a call whose ticket came up. Same results. */
 int dispatch_again(struct call *c);
 
-/* Appends the reply of a call that ended with r (0 or an error). */
+/* Appends the reply of a call that ended with r (0 or an error). It announces c->fd_out, which the
+ * caller sends. */
 void dispatch_reply(struct call *c, int r, struct buf *b);

@@ -4,8 +4,15 @@
 #include <string.h>
 
 static const char *const names[N_EVENT_TYPES] = {
-    [EVENT_OPENED] = "opened",   [EVENT_CLOSED] = "closed",   [EVENT_RECLAIMED] = "reclaimed",
-    [EVENT_EXPIRED] = "expired", [EVENT_SUSPECT] = "suspect", [EVENT_CLEARED] = "cleared",
+    [EVENT_OPENED] = "opened",
+    [EVENT_CLOSED] = "closed",
+    [EVENT_RECLAIMED] = "reclaimed",
+    [EVENT_EXPIRED] = "expired",
+    [EVENT_SUSPECT] = "suspect",
+    [EVENT_CLEARED] = "cleared",
+    [EVENT_HANDED_OFF] = "handed_off",
+    [EVENT_ADOPTED] = "adopted",
+    [EVENT_DIED] = "died",
     [EVENT_POOL] = "pool",
 };
 

@@ -15,6 +15,9 @@ enum event_type {
     EVENT_EXPIRED,
     EVENT_SUSPECT,
     EVENT_CLEARED,
+    EVENT_HANDED_OFF,
+    EVENT_ADOPTED, /* one that was handed off has come back */
+    EVENT_DIED,    /* one that was handed off has not */
     EVENT_POOL,
     N_EVENT_TYPES
 };

@@ -21,9 +21,11 @@ bool filter_passes(const struct ledger_filter *f, const struct handle *h)
 {
     if (!f)
         return true;
-    return matches(f->state.s, store_state_name(h->state)) && matches(f->pool.s, h->pool ? h->pool->name : "default") &&
+    return matches(f->state.s, store_state_name(h->state)) &&
+           matches(f->pool.s, h->pool ? h->pool->name : "default") &&
            (matches(f->label.s, h->label) || matches(f->label.s, h->opener->label)) &&
            matches(f->exe.s, h->opener->exe) && (!f->uid.set || f->uid.v == h->opener->uid) &&
+           matches(f->custody.s, store_custody_name(h->custody)) &&
            (!f->suspect.s || is_suspect(h, f->suspect.s));
 }
 
@@ -44,11 +46,29 @@ static bool is_suspicion(const char *name)
     return known;
 }
 
+static bool is_custody(const char *name)
+{
+    bool known = false;
+
+    for (int custody = 0; custody < N_CUSTODIES; custody++)
+        known |= strcmp(name, store_custody_name((enum custody)custody)) == 0;
+    return known;
+}
+
+bool filter_wants_closed(const struct ledger_filter *f)
+{
+    return f && ((f->state.s && strcmp(f->state.s, "closed") == 0) ||
+                 (!f->state.s && f->custody.s &&
+                  strcmp(f->custody.s, store_custody_name(CUSTODY_HANDED_OFF)) == 0));
+}
+
 int filter_check(const struct ledger_filter *f, struct error *e)
 {
     if (f && f->state.s && !is_state(f->state.s))
         return error_param(e, "filter.state", "there is no state %.40s", f->state.s);
     if (f && f->suspect.s && !is_suspicion(f->suspect.s))
         return error_param(e, "filter.suspect", "there is no suspicion %.40s", f->suspect.s);
+    if (f && f->custody.s && !is_custody(f->custody.s))
+        return error_param(e, "filter.custody", "there is no custody %.40s", f->custody.s);
     return 0;
 }

@@ -69,9 +69,11 @@ int on_unsubscribe(struct call *c, const struct unsubscribe_params *p,
 
 int on_stats(struct call *c, const struct no_params *p, struct stats_result *ret)
 {
-    struct tally t = store_tally(c->core->store);
+    struct tally t;
 
     (void)p;
+    store_count_streams(c->core->store);
+    t = store_tally(c->core->store);
     *ret = (struct stats_result){
         .uptime = wire_seconds(c->core->now.monotonic - c->core->started),
         .sessions = wire_integer(c->core->n_sessions),

@@ -238,7 +238,8 @@ int on_ledger_leaks(struct call *c, const struct leaks_params *p, struct leaks_r
 
 static bool says_something(const struct ledger_filter *f)
 {
-    return f->state.s || f->pool.s || f->label.s || f->exe.s || f->uid.set || f->suspect.s;
+    return f->state.s || f->pool.s || f->label.s || f->exe.s || f->uid.set || f->suspect.s ||
+           f->custody.s;
 }
 
 /* Closes what the filter takes, unless it is only to be told. What is more than a list may have is

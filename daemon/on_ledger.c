@@ -6,32 +6,32 @@
 #include "filter.h"
 #include "row.h"
 #include "socket.h"
+#include "tls.h"
 
 /* -- handlers -- */
 
-enum { LET_GO_USEC = 1000000, ASK_AGAIN_USEC = 500 };
-
-/* The manager lets go of its copy first: then this close is the last one, and all that it means
- * (the end for the peer, the port free again) is true when the answer comes. For a second at most.
- */
-static bool must_wait_for_manager(struct call *c)
+/* Tells the peer inside of TLS. Whoever dies without a close does not, and its peer sees it cut
+ * off. What the kernel would hold against the close as unread may be TLS's own (tickets): that is
+ * read first, or the peer would get a reset. */
+static void end_tls(struct call *c)
 {
-    if (!c->order) {
-        if (!c->handle->is_kept)
-            return false;
-        c->order = store_unkeep(c->core->store, c->handle);
-        c->deadline = c->core->now.monotonic + LET_GO_USEC;
-    }
-    c->retry_at = c->core->now.monotonic + ASK_AGAIN_USEC;
-    return !keep_is_done(c->core->keep, c->order) && c->core->now.monotonic < c->deadline;
+    struct tls *tls = c->handle->tls;
+    struct error unheard = {0};
+    size_t n;
+
+    if (!tls || c->handle->stream || !tls_is_open(tls))
+        return;
+    tls_recv(tls, c->core->scratch, LIMIT_RECV_BYTES, &n, &unheard);
+    tls_shutdown(tls, &unheard);
 }
 
 int on_close(struct call *c, const struct handle_params *p, struct ledger_row *ret)
 {
     (void)p;
-    if (must_wait_for_manager(c))
+    end_tls(c);
+    if (call_must_wait_for_manager(c))
         return call_wait_for_worker(c);
-    if (c->order && !keep_is_done(c->core->keep, c->order))
+    if (c->order && !keep_is_done(c->core->keep, c->order) && c->handle->custody == CUSTODY_DAEMON)
         socket_abandon(c->handle->fd);
     store_close(c->core->store, c->handle, END_CLOSED, NULL);
     return row_fill(c, c->handle, true, ret);
@@ -54,7 +54,7 @@ static int check_list(struct call *c, const struct ledger_list_params *p, int64_
 int on_ledger_list(struct call *c, const struct ledger_list_params *p,
                    struct ledger_list_result *ret)
 {
-    bool closed = p->filter && p->filter->state.s && strcmp(p->filter->state.s, "closed") == 0;
+    bool closed = filter_wants_closed(p->filter);
     int64_t limit, last = 0;
     size_t n_seen = 0, n_room = 0;
     struct handle *h;

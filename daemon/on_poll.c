@@ -6,6 +6,7 @@
 #include "handlers.h"
 #include "proto/limits.h"
 #include "socket.h"
+#include "tls.h"
 
 static int take_events(struct call *c, const struct poll_entry *entry, int *ret)
 {
@@ -27,7 +28,9 @@ static int look(const struct handle *h, int events)
 {
     int now = socket_poll(h->fd, events);
 
-    return buf_len(&h->ahead) ? now | (events & POLLIN) : now;
+    return buf_len(&h->ahead) || (h->tls && !h->stream && tls_is_readable(h->tls))
+               ? now | (events & POLLIN)
+               : now;
 }
 
 static int tell(struct call *c, const struct handle *h, int now, struct poll_ready *ret)

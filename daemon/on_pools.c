@@ -69,8 +69,15 @@ int on_pool_list(struct call *c, const struct pool_list_params *p, struct pool_l
 /* -- why -- */
 
 /* What a method asks of the policy: whether there may be such a socket, where it may be bound or go
- * to, and whether bytes may travel by messages. */
-enum { ASKS_SOCKET = 1, ASKS_BIND = 2, ASKS_CONNECT = 4, ASKS_MESSAGE = 8 };
+ * to, and by which plane bytes may travel. */
+enum {
+    ASKS_SOCKET = 1,
+    ASKS_BIND = 2,
+    ASKS_CONNECT = 4,
+    ASKS_MESSAGE = 8,
+    ASKS_HANDOFF = 16,
+    ASKS_STREAM = 32
+};
 
 static const struct {
     const char *method;
@@ -87,6 +94,8 @@ static const struct {
     {"sendfile", ASKS_MESSAGE},
     {"recv", ASKS_MESSAGE},
     {"recvfrom", ASKS_MESSAGE},
+    {"handoff", ASKS_HANDOFF},
+    {"stream", ASKS_STREAM},
 };
 
 static int find_question(struct call *c, const char *method, unsigned *ret)
@@ -115,6 +124,8 @@ static int ask(struct call *c, const struct why_params *p, unsigned asks, const 
     if (family == AF_UNSPEC)
         family = AF_INET;
     if ((asks & ASKS_MESSAGE && !policy_check_plane(policy, PLANE_MESSAGE, verdict)) ||
+        (asks & ASKS_HANDOFF && !policy_check_plane(policy, PLANE_HANDOFF, verdict)) ||
+        (asks & ASKS_STREAM && !policy_check_plane(policy, PLANE_STREAM, verdict)) ||
         (asks & ASKS_SOCKET && !call_allows_socket(c, pool, family, type, verdict)) ||
         !(asks & (ASKS_BIND | ASKS_CONNECT)))
         return 0;
@@ -133,7 +144,7 @@ int on_why(struct call *c, const struct why_params *p, struct why_result *ret)
 {
     const struct pool_client client = pool_client_of(c->session->who);
     const struct pool *pool = pools_find_for(c->core->pools, &client, p->pool.s);
-    struct verdict verdict;
+    struct verdict verdict, handoff;
     unsigned asks = 0;
     int r;
 
@@ -146,6 +157,8 @@ int on_why(struct call *c, const struct why_params *p, struct why_result *ret)
     ret->allowed = (struct wire_bool){true, verdict.allowed};
     ret->pool = wire_borrow(pool->name);
     ret->rule = wire_borrow(verdict.rule);
+    if (policy_check_plane(pool->settings.policy, PLANE_HANDOFF, &handoff))
+        ret->advisory = (struct wire_bool){true, true};
     if (verdict.allowed)
         return 0;
     ret->nearest = wire_borrow(verdict.nearest);

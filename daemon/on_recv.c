@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "call_io.h"
 #include "handlers.h"
 #include "proto/limits.h"
 #include "socket.h"
@@ -29,6 +30,8 @@ static int take_size(struct call *c, struct wire_int size, size_t absent, size_t
 /* MSG_TRUNC on a stream throws data away and reports its length; nobody means that here. */
 static int take_flags(struct call *c, struct wire_msg_flags flags, int *ret)
 {
+    if (c->handle->tls && flags.v & ~(MSG_DONTWAIT | MSG_WAITALL))
+        return error_param(&c->error, "flags", "do not go with TLS");
     if (flags.v & MSG_TRUNC && c->handle->type == SOCK_STREAM)
         return error_param(&c->error, "flags", "MSG_TRUNC would discard a stream's data");
     if (flags.v & MSG_DONTWAIT)
@@ -116,15 +119,16 @@ static void note_received(struct call *c, ssize_t n)
 /* One attempt, and whether a read of 0 bytes is the end. On a stream it is; on a datagram socket it
  * is an empty datagram, unless that direction was shut down; a packet socket takes a closer look.
  */
-static ssize_t recv_once(struct call *c, const struct wanted *w, bool *ret_end)
+static int recv_once(struct call *c, const struct wanted *w, ssize_t *ret, bool *ret_end)
 {
     const struct handle *h = c->handle;
     bool is_shut = h->type != SOCK_STREAM && socket_poll(h->fd, POLLRDHUP) & POLLRDHUP;
 
     *ret_end = h->type == SOCK_STREAM || (h->type == SOCK_DGRAM && is_shut);
-    if (h->type == SOCK_SEQPACKET && h->family == AF_UNIX && is_shut)
-        return socket_recv_packet(h->fd, c->core->scratch, w->n_most, w->flags, ret_end);
-    return socket_recv(h->fd, c->core->scratch, w->n_most, w->flags, NULL, NULL);
+    if (h->type != SOCK_SEQPACKET || h->family != AF_UNIX || !is_shut)
+        return call_recv(c, c->core->scratch, w->n_most, w->flags, ret);
+    *ret = socket_recv_packet(h->fd, c->core->scratch, w->n_most, w->flags, ret_end);
+    return 0;
 }
 
 static void note_end(struct call *c)
@@ -140,6 +144,7 @@ static int recv_plain(struct call *c, const struct wanted *w, struct recv_result
     size_t n_ahead = buf_len(&c->handle->ahead);
     bool is_end;
     ssize_t n;
+    int r;
 
     if (n_ahead && !(w->flags & MSG_OOB)) {
         give_ahead(c, 0, n_ahead < w->n_most ? n_ahead : w->n_most, w->flags & MSG_PEEK,
@@ -147,9 +152,10 @@ static int recv_plain(struct call *c, const struct wanted *w, struct recv_result
         store_note_use(c->core->store, c->handle, 0, 0);
         return 0;
     }
-    n = recv_once(c, w, &is_end);
+    if ((r = recv_once(c, w, &n, &is_end)))
+        return r;
     if (n == -EAGAIN)
-        return call_wait(c, EPOLLIN, "recv");
+        return call_wait(c, call_recv_events(c), "recv");
     if (n < 0)
         return call_os(c, (int)n, "recv");
     note_received(c, w->flags & MSG_PEEK ? 0 : n);
@@ -178,9 +184,10 @@ static int fill(struct call *c, size_t n, size_t n_most)
             ahead->failed = false;
             return error_memory(&c->error);
         }
-        got = socket_recv(c->handle->fd, room, n_most - buf_len(ahead), 0, NULL, NULL);
+        if ((r = call_recv(c, room, n_most - buf_len(ahead), 0, &got)))
+            return r;
         if (got == -EAGAIN)
-            return call_wait(c, EPOLLIN, "recv");
+            return call_wait(c, call_recv_events(c), "recv");
         if (got < 0)
             return call_os(c, (int)got, "recv");
         note_received(c, got);
@@ -298,6 +305,14 @@ static int recv_as_wanted(struct call *c, const struct recv_params *p, const str
     return recv_plain(c, w, ret);
 }
 
+/* Whether bytes may come as messages. */
+static int check_way(struct call *c)
+{
+    int r = call_check_plane(c, PLANE_MESSAGE);
+
+    return r ? r : call_check_bytes(c);
+}
+
 /* What stays with the handle stays with it beyond the daemon, where the socket does. */
 int on_recv(struct call *c, const struct recv_params *p, struct recv_result *ret)
 {
@@ -305,7 +320,7 @@ int on_recv(struct call *c, const struct recv_params *p, struct recv_result *ret
     struct wanted w;
     int r;
 
-    if ((r = call_check_plane(c, PLANE_MESSAGE)) || (r = take_wanted(c, p, &w)))
+    if ((r = check_way(c)) || (r = take_wanted(c, p, &w)))
         return r;
     r = recv_as_wanted(c, p, &w, ret);
     if (had_ahead || buf_len(&c->handle->ahead))
@@ -322,8 +337,7 @@ int on_recvfrom(struct call *c, const struct recvfrom_params *p, struct recvfrom
     ssize_t n;
     int r;
 
-    if ((r = call_check_plane(c, PLANE_MESSAGE)) ||
-        (r = take_size(c, p->size, LIMIT_DATAGRAM_BYTES, &w.n_most)) ||
+    if ((r = check_way(c)) || (r = take_size(c, p->size, LIMIT_DATAGRAM_BYTES, &w.n_most)) ||
         (r = take_flags(c, p->flags, &w.flags)))
         return r;
     ret->truncated.set = ret->length.set = true;

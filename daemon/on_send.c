@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "call_io.h"
 #include "file_job.h"
 #include "handlers.h"
 #include "socket.h"
@@ -12,6 +13,8 @@
  * given back; what asks not to wait is a timeout of 0. */
 static int take_flags(struct call *c, struct wire_msg_flags flags)
 {
+    if (c->handle->tls && flags.v & ~(MSG_DONTWAIT | MSG_NOSIGNAL))
+        return error_param(&c->error, "flags", "do not go with TLS");
     if (flags.v & MSG_ZEROCOPY)
         return error_param(&c->error, "flags", "MSG_ZEROCOPY needs memory of your own");
     if (flags.v & MSG_DONTWAIT)
@@ -31,6 +34,8 @@ static int attempt(struct call *c, const char *data, size_t n, int flags,
 
     if (r)
         return r;
+    if (!to)
+        return call_send(c, data, n, flags, is_unix && principal_is_other(who) ? &as : NULL, ret);
     *ret = socket_send(c->handle->fd, data, n, flags, to,
                        is_unix && principal_is_other(who) ? &as : NULL);
     if (is_unix && to)
@@ -48,10 +53,23 @@ static void note_sent(struct call *c, ssize_t n)
         store_note_state(c->core->store, c->handle, STATE_CONNECTED);
 }
 
+/* Whoever is told that it was sent may go and close. */
 static int tell_sent(struct call *c, struct sent_result *ret)
 {
+    int r = call_flush(c, c->method->name);
+
+    if (r)
+        return r;
     ret->sent = (struct wire_int){true, (int64_t)c->n_sent};
     return 0;
+}
+
+/* Whether bytes may go as messages. */
+static int check_way(struct call *c)
+{
+    int r = call_check_plane(c, PLANE_MESSAGE);
+
+    return r ? r : call_check_bytes(c);
 }
 
 int on_send(struct call *c, const struct send_params *p, struct sent_result *ret)
@@ -59,11 +77,14 @@ int on_send(struct call *c, const struct send_params *p, struct sent_result *ret
     ssize_t n;
     int r;
 
-    if ((r = call_check_plane(c, PLANE_MESSAGE)) || (r = take_flags(c, p->flags)) ||
-        (r = attempt(c, p->payload.data, p->payload.n, p->flags.v, NULL, &n)))
+    if ((r = check_way(c)) || (r = take_flags(c, p->flags)))
+        return r;
+    if (c->n_sent)
+        return tell_sent(c, ret);
+    if ((r = attempt(c, p->payload.data, p->payload.n, p->flags.v, NULL, &n)))
         return r;
     if (n == -EAGAIN)
-        return call_wait(c, EPOLLOUT, "send");
+        return call_wait(c, call_send_events(c), "send");
     if (n < 0)
         return call_os(c, (int)n, "send");
     note_sent(c, n);
@@ -75,15 +96,17 @@ int on_sendall(struct call *c, const struct send_params *p, struct sent_result *
     ssize_t n;
     int r;
 
-    if ((r = call_check_plane(c, PLANE_MESSAGE)) || (r = take_flags(c, p->flags)))
+    if ((r = check_way(c)) || (r = take_flags(c, p->flags)))
         return r;
+    if (c->n_sent && c->n_sent == p->payload.n)
+        return tell_sent(c, ret);
     /* Once even for nothing: an empty datagram is one. */
     do {
         if ((r = attempt(c, p->payload.data + c->n_sent, p->payload.n - c->n_sent, p->flags.v, NULL,
                          &n)))
             return r;
         if (n == -EAGAIN)
-            return call_wait(c, EPOLLOUT, "sendall");
+            return call_wait(c, call_send_events(c), "sendall");
         if (n < 0)
             return call_os(c, (int)n, "sendall");
         note_sent(c, n);
@@ -97,7 +120,7 @@ int on_sendto(struct call *c, const struct sendto_params *p, struct sent_result 
     ssize_t n;
     int fd, r;
 
-    if ((r = call_check_plane(c, PLANE_MESSAGE)) || (r = take_flags(c, p->flags)) ||
+    if ((r = check_way(c)) || (r = call_check_bare(c)) || (r = take_flags(c, p->flags)) ||
         (r = call_address(c, &p->address, c->handle->family, c->handle->type, false, &address)) ||
         (r = call_check_connect(c, &address, &p->address)) || (r = call_pin_path(c, &address, &fd)))
         return r;
@@ -153,7 +176,7 @@ static int send_piece(struct call *c)
                          &n)))
             return r;
         if (n == -EAGAIN && (c->timeout_usec != 0 || c->n_sent == 0))
-            return call_wait(c, EPOLLOUT, "sendfile");
+            return call_wait(c, call_send_events(c), "sendfile");
         if (n == -EAGAIN)
             return 1;
         if (n < 0)
@@ -169,7 +192,7 @@ int on_sendfile(struct call *c, const struct sendfile_params *p, struct sent_res
     struct file_job *job = c->work;
     int r;
 
-    if (!job && ((r = call_check_plane(c, PLANE_MESSAGE)) || (r = check_file(c, p))))
+    if (!job && ((r = check_way(c)) || (r = check_file(c, p))))
         return r;
     if (job && !job->job.is_done)
         return call_wait_for_worker(c);

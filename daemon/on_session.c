@@ -50,6 +50,9 @@ static struct limits *limits_of(struct call *c)
             .name_bytes = wire_integer(LIMIT_NAME_BYTES),
             .label_bytes = wire_integer(LIMIT_LABEL_BYTES),
             .fds = wire_integer(LIMIT_FDS_PER_MESSAGE),
+            .fds_unread = wire_integer(LIMIT_FDS_UNREAD),
+            .ca_pem_bytes = wire_integer(LIMIT_CA_PEM_BYTES),
+            .alpn_names = wire_integer(LIMIT_ALPN_NAMES),
             .sessions = wire_integer(c->core->n_max_sessions),
             .sessions_per_uid = wire_integer(config->n_max_sessions_per_uid),
             .handles = wire_integer(c->core->n_max_handles),
@@ -113,7 +116,8 @@ static int give_token(struct call *c, struct hello_result *ret)
 
 int on_hello(struct call *c, const struct hello_params *p, struct hello_result *ret)
 {
-    static const char *features[] = {"message", "framed-recv", "unordered", "fd-in", "resume"};
+    static const char *features[] = {"message", "framed-recv", "unordered",
+                                     "fd-in",   "resume",      "handoff"};
     const char *label = p->label.s ? p->label.s : p->client.s;
     int r;
 

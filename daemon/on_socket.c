@@ -4,9 +4,12 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "call_io.h"
 #include "create.h"
+#include "guard.h"
 #include "handlers.h"
 #include "socket.h"
+#include "tls.h"
 
 int on_socket(struct call *c, const struct socket_params *p, struct socket_result *ret)
 {
@@ -117,7 +120,9 @@ int on_accept(struct call *c, const struct accept_params *p, struct accept_resul
     if ((r = create_check(c, &how, 1)) ||
         (r = create_check_kind(c, &how, c->handle->family, c->handle->type)))
         return r;
+    guard_begin(c->handle);
     fd = socket_accept(c->handle->fd, &ret->peer);
+    guard_end(c->handle);
     if (fd == -EAGAIN)
         return call_wait(c, EPOLLIN, "accept");
     if (fd < 0)
@@ -140,7 +145,9 @@ static int attempt(struct call *c, struct wire_sockaddr address, int *ret)
     if (r)
         return r;
     if (!(r = call_assume(c, part))) {
+        guard_begin(c->handle);
         *ret = socket_connect(c->handle->fd, &address);
+        guard_end(c->handle);
         principal_resume(c->session->who, part);
     }
     if (fd >= 0)
@@ -177,13 +184,18 @@ static int connect_begin(struct call *c, const struct connect_params *p)
 int on_connect(struct call *c, const struct connect_params *p, struct connect_result *ret)
 {
     struct handle *h = c->handle;
-    int r;
+    int r = call_check_bare(c);
 
+    if (r)
+        return r;
     if (!c->is_started) {
         if ((r = connect_begin(c, p)))
             return r;
     } else {
-        if ((r = socket_connect_end(h->fd, &c->resolved)) == -EALREADY)
+        guard_begin(h);
+        r = socket_connect_end(h->fd, &c->resolved);
+        guard_end(h);
+        if (r == -EALREADY)
             return call_wait(c, EPOLLOUT, "connect");
         if (r < 0) {
             store_note_state(c->core->store, h, STATE_CREATED);
@@ -193,6 +205,7 @@ int on_connect(struct call *c, const struct connect_params *p, struct connect_re
     store_note_state(c->core->store, h, STATE_CONNECTED);
     store_note_use(c->core->store, h, 0, 0);
     store_note_addresses(c->core->store, h);
+    store_note_host(h, call_name_of(&p->address));
     if ((r = socket_name(h->fd, &ret->address)) < 0)
         return r;
     /* It may be over again already; then the peer is who was asked for. */
@@ -201,11 +214,26 @@ int on_connect(struct call *c, const struct connect_params *p, struct connect_re
     return 0;
 }
 
+/* The peer is told inside of TLS first: a bare end of the connection would look cut off. */
+static int end_tls(struct call *c)
+{
+    struct handle *h = c->handle;
+    bool is_told = h->tls && tls_is_open(h->tls) && !tls_has_failed(h->tls, &c->error);
+    int r = is_told ? tls_shutdown(h->tls, &c->error) : 0;
+
+    return r == -EAGAIN ? call_wait(c, call_send_events(c), "shutdown") : r;
+}
+
 int on_shutdown(struct call *c, const struct shutdown_params *p, struct no_result *ret)
 {
-    int r = socket_shutdown(c->handle->fd, p->how.v);
+    int r = call_check_stream(c);
 
     (void)ret;
+    if (!r && p->how.v != SHUT_RD)
+        r = end_tls(c);
+    if (r)
+        return r;
+    r = socket_shutdown(c->handle->fd, p->how.v);
     if (r < 0)
         return call_os(c, r, "shutdown");
     wait_wake_all(c->core->wait, &c->handle->point);

@@ -14,6 +14,7 @@
 enum {
     LINES_PER_TURN = 256, /* at most, however quick they are */
     READS_PER_TURN = 16,
+    STUCK_USEC = 10000,
 };
 
 struct peer *peer_new(struct core *core, int fd, struct principal *who, bool is_admin)
@@ -137,9 +138,16 @@ static void hold(struct peer *p, bool held)
 bool peer_flush(struct peer *p)
 {
     bool was_full = frame_pending(&p->frame) > LIMIT_OUTPUT_BYTES;
-    int r = frame_flush(&p->frame);
+    int r;
 
-    if (r < 0 && r != -EAGAIN)
+    /* A failed attempt is an event of its own: the kernel has taken room and given it back. */
+    if (p->is_stuck && !p->is_gone && p->core->now.monotonic < p->stuck_until)
+        return false;
+    r = frame_flush(&p->frame);
+
+    p->is_stuck = r == -ETOOMANYREFS;
+    p->stuck_until = p->core->now.monotonic + STUCK_USEC;
+    if (r < 0 && r != -EAGAIN && !p->is_stuck)
         peer_set_gone(p, false);
     /* Nobody reads what is written for a client that has gone. */
     if (p->is_gone && frame_pending(&p->frame))

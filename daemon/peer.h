@@ -23,6 +23,8 @@ struct peer {
     bool is_closing;       /* no more requests; what is to be sent still goes out */
     bool is_stopping;      /* what has not begun is cancelled */
     bool is_broken;        /* nothing can be sent */
+    bool is_stuck;         /* a descriptor waits until others have been read, by whomever */
+    int64_t stuck_until;   /* monotonic microseconds: then it is tried again */
     bool is_held;          /* not worked for, because its replies are not read */
     int64_t n_grace_bytes; /* what is still read of a client that has gone, or when stopping */
     int64_t log_window;    /* seconds, and the lines logged in it */

@@ -103,8 +103,18 @@ static void write_reply(struct peer *p, struct call *c, int r)
     struct batch *batch = c->batch;
     struct buf *b = batch ? next_reply(p, batch) : frame_out(&p->frame);
     size_t mark = buf_len(b);
+    bool has_fd = !r && c->fd_out >= 0;
 
+    if (has_fd && frame_give_fd(&p->frame, c->fd_out) < 0) {
+        r = error_memory(&c->error);
+        has_fd = false;
+        c->fd_out = -1;
+    }
     dispatch_reply(c, r, b);
+    if (has_fd)
+        c->fd_out = -1;
+    if (has_fd && b->failed)
+        frame_take_back_fd(&p->frame);
     mend(p, b, mark, c->id, c->n_id);
     if (!batch)
         end_line(p);
@@ -117,7 +127,7 @@ static void end_call(struct peer *p, struct call *c, int r)
     p->core->n_errors += r != 0;
     if (r) {
         log_error(p, c->method ? c->method->name : "a request", &c->error);
-        p->is_closing |= c->error.id == ERROR_FD;
+        p->is_closing |= c->ends_session;
     }
     call_free(c);
 }
@@ -162,6 +172,7 @@ static bool begin_call(struct peer *p, const struct json *json, const struct mes
     c->peer = p;
     c->batch = batch;
     c->fd = m->n_fds ? frame_take_fd(&p->frame) : -1;
+    c->n_fds_unread = frame_fds_unread(&p->frame);
     r = dispatch_begin(c, json, m);
     if (r == LATER)
         return true;

@@ -55,6 +55,8 @@ static const char *reason_of_loss(const struct recovery *r, const struct record 
         return "the service manager did not give it back";
     if (record->inherited)
         return "its socket unit did not give it again";
+    if (record->custody)
+        return "the daemon's copy ended with it; who else has the socket has it still";
     return "it ended with the daemon that had it: nothing else kept it";
 }
 

@@ -64,21 +64,30 @@ static int fill_suspicions(struct call *c, const struct handle *h, struct ledger
     return 0;
 }
 
+/* One that was handed off is closed to its clients here, and tells how it is elsewhere. */
+static enum handle_state state_of(const struct handle *h)
+{
+    return h->custody == CUSTODY_HANDED_OFF && !h->died ? h->last_state : h->state;
+}
+
 int row_fill(struct call *c, struct handle *h, bool in_full, struct ledger_row *row)
 {
     int64_t until = h->fd >= 0 ? c->core->now.real : h->ended;
     const char *mortal;
     bool survives = store_survives(c->core->store, h, &mortal);
-    int r;
+    int seen = -1, r;
 
-    if (h->fd >= 0)
+    store_count_stream(c->core->store, h);
+    if (h->custody != CUSTODY_DAEMON)
+        seen = store_see(c->core->store, c->core->follow, h);
+    else if (h->fd >= 0)
         store_note_addresses(c->core->store, h);
     *row = (struct ledger_row){
         .handle = wire_integer(h->id),
         .name = wire_borrow(store_name_of(h)),
         .pool = wire_borrow(h->pool ? h->pool->name : "default"),
-        .state = wire_borrow(store_state_name(h->state)),
-        .custody = wire_borrow("daemon"),
+        .state = wire_borrow(store_state_name(state_of(h))),
+        .custody = wire_borrow(store_custody_name(h->custody)),
         .family = {true, h->family},
         .type = {true, h->type},
         .cookie = wire_integer(h->cookie),
@@ -94,6 +103,12 @@ int row_fill(struct call *c, struct handle *h, bool in_full, struct ledger_row *
         .sent_bytes = wire_integer(h->n_sent),
         .received_bytes = wire_integer(h->n_received),
     };
+    if (h->custody != CUSTODY_DAEMON)
+        row->advisory = (struct wire_bool){true, true};
+    if (h->custody == CUSTODY_HANDED_OFF && seen >= 0)
+        row->alive = (struct wire_bool){true, seen == 1};
+    if (h->died)
+        row->died = wire_seconds(h->died);
     if (h->address)
         row->address = *h->address;
     if (h->peer)

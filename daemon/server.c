@@ -3,16 +3,20 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <syslog.h>
 #include <utlist.h>
 
 #include "absent.h"
 #include "log.h"
+#include "stream.h"
 #include "subscription.h"
+#include "tls_contexts.h"
 
 enum {
     TURN_USEC = 2000, /* shared by all who have something to do */
     LEAST_USEC = 50,
-    OTHER_SOURCES = 8, /* of events, beside two for each session */
+    DEATHS_PER_TURN = 256,
+    OTHER_SOURCES = 9, /* of events, beside two for each session */
 };
 
 struct core *server_core(struct server *s)
@@ -55,8 +59,9 @@ static int on_workers(sd_event_source *source, int fd, uint32_t events, void *us
     return 0;
 }
 
-/* The manager takes orders again, or has carried some out: looked at in every turn. */
-static int on_keep(sd_event_source *source, int fd, uint32_t events, void *user)
+/* The manager takes orders again, or has carried some out; a socket has died elsewhere: looked at
+ * in every turn. */
+static int on_news(sd_event_source *source, int fd, uint32_t events, void *user)
 {
     (void)source;
     (void)fd;
@@ -89,7 +94,9 @@ static int open_loop(struct server *s, const struct server_setup *setup)
         r = sd_event_add_io(s->event, &s->files, workers_fd(s->core.file_workers), EPOLLIN,
                             on_workers, s);
     if (r >= 0 && s->core.keep)
-        r = sd_event_add_io(s->event, &s->keep, keep_fd(s->core.keep), EPOLLIN, on_keep, s);
+        r = sd_event_add_io(s->event, &s->keep, keep_fd(s->core.keep), EPOLLIN, on_news, s);
+    if (r >= 0 && follow_fd(s->core.follow) >= 0)
+        r = sd_event_add_io(s->event, &s->deaths, follow_fd(s->core.follow), EPOLLIN, on_news, s);
     if (r >= 0)
         r = sd_event_add_time(s->event, &s->timer, CLOCK_MONOTONIC, 0, 1, on_timer, s);
     if (r >= 0)
@@ -108,7 +115,7 @@ struct server *server_new(const struct server_setup *setup)
     if (!s)
         return NULL;
     s->next_session = 1;
-    s->timer_at = INT64_MAX;
+    s->timer_at = s->flush_again_at = INT64_MAX;
     r = core_open(&s->core, &setup->core);
     if (r >= 0)
         r = open_loop(s, setup);
@@ -136,10 +143,28 @@ void server_await_absent(struct server *s, int64_t next_session)
     state_note_session(s->core.state, s->next_session);
 }
 
+/* What is wrong with an identity is told when the settings are read, and again to whoever names it:
+ * a file may still come. */
+static void apply_identities(struct server *s)
+{
+    const struct tls_identity *id = s->core.config->identities;
+    struct error e;
+
+    /* Connections keep those that they began with. */
+    tls_contexts_unref(s->core.tls);
+    s->core.tls = id ? tls_contexts_new(id) : NULL;
+    for (; s->core.tls && id; id = id->next) {
+        e = (struct error){0};
+        if (tls_contexts_check(s->core.tls, id->name, &e))
+            log_line(LOG_WARNING, "[tls %s] cannot be used: %s", id->name, e.message);
+    }
+}
+
 void server_apply_settings(struct server *s)
 {
     const struct config *config = s->core.config;
 
+    apply_identities(s);
     core_share_out_fds(&s->core);
     store_set_history(s->core.store, config->n_history_rows, config->history_age_usec);
 }
@@ -159,6 +184,8 @@ void server_free(struct server *s)
     sd_event_source_disable_unref(s->lookups);
     sd_event_source_disable_unref(s->files);
     sd_event_source_disable_unref(s->keep);
+    sd_event_source_disable_unref(s->streams);
+    sd_event_source_disable_unref(s->deaths);
     call_free_spares(&s->core);
     core_close(&s->core);
     sd_event_unref(s->event);
@@ -195,12 +222,38 @@ static void flush_touched(struct server *s)
         bool is_over;
 
         c->has_more |= peer_flush(c->peer);
+        if (c->peer->is_stuck && c->peer->stuck_until < s->flush_again_at)
+            s->flush_again_at = c->peer->stuck_until;
         is_over = peer_is_over(c->peer);
         if (is_over && !server_awaits_end(c))
             server_remove_client(c, server_reason_of(c));
         else if (is_over || !c->has_more)
             server_untouch(c);
     }
+}
+
+/* No event tells when the kernel takes descriptors again. */
+static void touch_stuck(struct server *s)
+{
+    struct client *c;
+
+    if (s->core.now.monotonic < s->flush_again_at)
+        return;
+    s->flush_again_at = INT64_MAX;
+    DL_FOREACH(s->clients, c)
+    if (c->peer->is_stuck)
+        server_touch(c);
+}
+
+/* Sockets that were handed off and have died, a bounded number at a time. */
+static void take_deaths(struct server *s)
+{
+    struct followed f;
+    int64_t cookie;
+
+    for (int n = 0; n < DEATHS_PER_TURN && follow_next_death(s->core.follow, &cookie, &f); n++)
+        store_note_death(s->core.store, cookie, &f);
+    follow_listen(s->core.follow, store_n_followed(s->core.store) > 0);
 }
 
 /* What happened in this turn, to whoever wants to know, as far as they read. */
@@ -221,6 +274,18 @@ static void end_absent(struct server *s)
                    "its session ended with the daemon before, and did not come back");
 }
 
+/* Streams of living handles that have come to their end. */
+static void end_streams(struct server *s)
+{
+    struct streams *all = s->core.streams;
+    struct stream_end end;
+
+    if (all && !s->streams)
+        sd_event_add_io(s->event, &s->streams, streams_fd(all), EPOLLIN, on_news, s);
+    while (all && stream_next(all, &end))
+        store_end_stream(s->core.store, store_find_number(s->core.store, end.handle), &end);
+}
+
 static void set_timer(struct server *s)
 {
     int64_t wake = wait_next_time(s->core.wait), expiry = store_next_time(s->core.store);
@@ -228,6 +293,8 @@ static void set_timer(struct server *s)
 
     if (s->core.absent && s->absent_until < at)
         at = s->absent_until;
+    if (s->flush_again_at < at)
+        at = s->flush_again_at;
     /* One that is set too early is let fire: most times are called off long before they come. */
     if (at >= s->timer_at)
         return;
@@ -254,6 +321,8 @@ int server_turn(struct server *s, int64_t timeout_usec)
     s->core.now = s->core.clock();
     store_expire(s->core.store);
     end_absent(s);
+    touch_stuck(s);
+    take_deaths(s);
     run_tickets(s);
     store_look(s->core.store);
     DL_COUNT2(s->touched, c, n_touched, touched_next);
@@ -261,6 +330,7 @@ int server_turn(struct server *s, int64_t timeout_usec)
     c->has_more =
         peer_work(c->peer, n_touched < TURN_USEC / LEAST_USEC ? TURN_USEC / n_touched : LEAST_USEC);
     run_tickets(s); /* what this work has made ready */
+    end_streams(s);
     /* Before anybody is told that a socket is there: then it is there after a crash too. */
     store_keep_more(s->core.store);
     if (s->core.keep)

@@ -23,13 +23,15 @@ struct client {
 struct server {
     struct core core;
     sd_event *event;
-    sd_event_source *listener, *listener_pause, *timer, *waits, *lookups, *files, *keep;
+    sd_event_source *listener, *listener_pause, *timer, *waits, *lookups, *files, *keep, *streams,
+        *deaths;
     struct signals signals;
     struct client *clients, *touched;
     int64_t next_session;
     int n_own; /* sessions of the daemon's own */
     int64_t timer_at;
-    int64_t absent_until; /* monotonic microseconds */
+    int64_t flush_again_at; /* to sessions that are stuck; INT64_MAX: there are none */
+    int64_t absent_until;   /* monotonic microseconds */
     bool has_waits;
     bool is_stopping;
 };

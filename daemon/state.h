@@ -55,7 +55,8 @@ struct record {
     } changes[STATE_CHANGES];
     int32_t n_changes, state;
     int32_t family, type;
-    uint8_t has_timeout, has_holder_timeout, is_read_shut, is_kept, inherited, must_survive;
+    uint8_t has_timeout, has_holder_timeout, is_read_shut, is_kept, inherited, must_survive,
+        custody;
     struct wire_sockaddr address, peer; /* length 0: never known */
     uint64_t ahead;  /* bytes read ahead: from where, to where, in which half (state.c) */
     int64_t started; /* the opener's process: real microseconds; 0: unknown */

@@ -49,6 +49,7 @@ void store_free_handle(struct store *s, struct handle *h)
 {
     if (h->record)
         store_drop_record(s, h);
+    store_leave_cookie(s, h);
     pool_uncharge(&h->charge);
     pool_unref(h->pool);
     principal_unref(h->opener);
@@ -95,6 +96,11 @@ static bool set_state(struct store *s, struct handle *h, enum handle_state state
         h->n_changes--;
     h->changes[h->n_changes++] = (struct state_change){state, s->now->real};
     return true;
+}
+
+void store_set_state(struct store *s, struct handle *h, enum handle_state state)
+{
+    set_state(s, h, state);
 }
 
 void store_note_state(struct store *s, struct handle *h, enum handle_state state)
@@ -256,16 +262,24 @@ void store_close(struct store *s, struct handle *h, enum ending_how how, const c
     if (h->state != STATE_CREATED || h->n_sent || h->n_received)
         store_note_addresses(s, h);
     store_inode(h);
+    store_end_bytes(s, h);
     wait_remove_point(s->wait, &h->point);
     /* The copy that the manager lets go of later must not keep the peer waiting till then. */
-    if (h->is_kept && how != END_HANDED_OFF && how != END_LOST)
+    if (h->is_kept && h->custody == CUSTODY_DAEMON && how != END_LOST)
         socket_abandon(h->fd);
     socket_close(h->fd);
     h->fd = -1;
     h->how = how;
     h->ended = s->now->real;
     h->reason = copy_or_null(reason);
-    set_state(s, h, STATE_CLOSED);
+    /* One that was handed off lives on elsewhere. */
+    h->last_state = h->state;
+    if (how == END_HANDED_OFF)
+        h->state = STATE_CLOSED;
+    else
+        set_state(s, h, STATE_CLOSED);
+    if (how != END_HANDED_OFF)
+        store_leave_cookie(s, h);
     buf_done(&h->ahead);
     if (h->key)
         HASH_DELETE(hh_name, s->names, h);
@@ -282,9 +296,10 @@ void store_close(struct store *s, struct handle *h, enum ending_how how, const c
     s->tally.n_ended[how]++;
     store_drop_record(s, h);
     events_add(&s->events,
-               how == END_RECLAIMED ? EVENT_RECLAIMED
-               : how == END_EXPIRED ? EVENT_EXPIRED
-                                    : EVENT_CLOSED,
+               how == END_RECLAIMED    ? EVENT_RECLAIMED
+               : how == END_EXPIRED    ? EVENT_EXPIRED
+               : how == END_HANDED_OFF ? EVENT_HANDED_OFF
+                                       : EVENT_CLOSED,
                s->now->real, h->id, NULL);
 }
 

@@ -13,6 +13,7 @@
 #include "proto/buf.h"
 #include "proto/errors.h"
 #include "events.h"
+#include "follow.h"
 #include "pool.h"
 #include "principal.h"
 #include "keep.h"
@@ -62,6 +63,10 @@ enum handle_state {
 
 enum ending_how { END_CLOSED, END_RECLAIMED, END_EXPIRED, END_HANDED_OFF, END_LOST, N_ENDINGS };
 
+/* Who has the kernel's socket. Once it was somebody else's too there is no way back: what they do
+ * with it nobody sees, and the policy only advises. */
+enum custody { CUSTODY_DAEMON, CUSTODY_SHARED, CUSTODY_HANDED_OFF, N_CUSTODIES };
+
 /* Why a socket looks forgotten. */
 enum suspicion_kind {
     SUSPECT_CLOSE_WAIT, /* its peer has closed, its owner has not */
@@ -102,7 +107,10 @@ struct handle {
     char *label, *site;
     struct wire_timeout timeout;
     struct point point;
-    struct buf ahead; /* read from the kernel and not yet given out */
+    char *host;            /* name that it was connected by; NULL: none */
+    struct tls *tls;       /* between it and its bytes; NULL: nothing is */
+    struct stream *stream; /* that has its bytes; NULL: none */
+    struct buf ahead;      /* read from the kernel and not yet given out */
     int64_t cookie, inode;
     int64_t opened, last_used; /* real microseconds */
     int64_t n_sent, n_received;
@@ -114,18 +122,24 @@ struct handle {
     bool is_unkept;    /* it should have, and does not: the handle waits for that */
     int keep_error;    /* why: what keep_add said */
     enum inherited inherited;
-    bool must_survive;     /* so it was asked for */
-    size_t slot;           /* in the state, while it lives */
-    struct record *record; /* there; of one that was lost until its row goes */
-    size_t n_ahead_gone;   /* of what was read ahead, since that was written down */
-    bool is_ahead_lost;    /* it could not be written down */
-    enum ending_how how;   /* when closed, with the time and the reason */
+    bool must_survive; /* so it was asked for */
+    enum custody custody;
+    bool is_followed;             /* handed off, and found by its cookie until it dies */
+    bool is_tabled;               /* the kernel has told of it since */
+    enum handle_state last_state; /* handed off: as it was last seen */
+    int protocol;                 /* the kernel's number, of one that is shared */
+    int64_t died;                 /* handed off: real microseconds, when that was noticed; 0: no */
+    size_t slot;                  /* in the state, while it lives */
+    struct record *record;        /* there; of one that was lost until its row goes */
+    size_t n_ahead_gone;          /* of what was read ahead, since that was written down */
+    bool is_ahead_lost;           /* it could not be written down */
+    enum ending_how how;          /* when closed, with the time and the reason */
     int64_t ended;
     char *reason;                         /* or NULL */
     struct handle *prev, *next;           /* of the same session; in the history, by end */
     struct handle *live_prev, *live_next; /* of all that live */
     struct handle *unkept_prev, *unkept_next;
-    UT_hash_handle hh, hh_name;
+    UT_hash_handle hh, hh_name, hh_cookie;
 };
 
 struct store;
@@ -273,6 +287,38 @@ void store_look(struct store *s);
 /* When the next lease ends or the next look is due (monotonic microseconds); INT64_MAX: never. */
 int64_t store_next_time(const struct store *s);
 
+/* -- custody -- */
+
+/* Somebody else gets the kernel's socket. Returns 0 or -ENOMEM: then nothing has changed. */
+int store_share(struct store *s, struct handle *h);
+
+/* The daemon lets go of it without an end of the socket: the row goes on telling of it, as
+ * handed_off. */
+void store_release(struct store *s, struct handle *h);
+
+/* The handle that a socket is known under: one that is shared or was handed off; NULL: none. */
+struct handle *store_find_cookie(const struct store *s, int64_t cookie);
+
+/* One that was handed off has come back as `fd` (taken, also on failure): it lives again under its
+ * number, and session holds it. Name, label and lease are as `how` says; what how leaves open stays
+ * as it was, but for a name that is taken by now. Same errors as store_add. */
+int store_take_back(struct store *s, struct handle *h, struct session *session, int fd,
+                    const struct creation *how, struct error *e);
+
+/* Asks what the kernel knows of one that is shared or was handed off: its state, addresses and
+ * counts become the row's. Returns whether the kernel has it: 1, 0 (h->died says since when), or -1
+ * where it does not tell. */
+int store_see(struct store *s, struct follow *f, struct handle *h);
+
+/* The kernel tells that a socket has died, whosever it was. */
+void store_note_death(struct store *s, int64_t cookie, const struct followed *last);
+
+/* How many that were handed off are still followed. */
+int64_t store_n_followed(const struct store *s);
+
+/* "daemon", "shared", "handed_off". */
+const char *store_custody_name(enum custody custody);
+
 /* Takes over what happened to a handle: its new state, use, or addresses (read from the kernel). */
 void store_note_state(struct store *s, struct handle *h, enum handle_state state);
 void store_note_use(struct store *s, struct handle *h, int64_t n_sent, int64_t n_received);
@@ -301,6 +347,22 @@ int64_t store_unkeep(struct store *s, struct handle *h);
 
 /* Whether it outlives the daemon, and if not, why (static text). */
 bool store_survives(const struct store *s, const struct handle *h, const char **ret_reason);
+
+/* A stream has the handle's bytes from now on (taken), what was read ahead included; and it has
+ * ended by itself. What went through it counts as use. */
+struct stream;
+struct stream_end;
+void store_begin_stream(struct store *s, struct handle *h, struct stream *stream);
+void store_end_stream(struct store *s, struct handle *h, const struct stream_end *end);
+
+/* Takes over what has gone through its stream since the last time, if there is one; and through
+ * all. */
+void store_count_stream(struct store *s, struct handle *h);
+void store_count_streams(struct store *s);
+
+/* Remembers the host name that it was connected by (copied; NULL: by none), which a certificate
+ * will be held against. Without memory it is not remembered, and then the peer's address is. */
+void store_note_host(struct handle *h, const char *host);
 
 /* The inode of the kernel's socket, asked for when somebody wants to know. */
 int64_t store_inode(struct handle *h);

@@ -13,6 +13,8 @@ struct store {
     int64_t n_history_rows, history_age_usec;
     struct handle *handles; /* by id, living and closed: closing one must not need memory */
     struct handle *names;   /* by key */
+    struct handle *cookies; /* by cookie: the shared, and the handed off that live */
+    int64_t n_followed;
     struct handle *live;    /* ascending, as they were made */
     struct handle *history; /* the closed, by end */
     struct handle *unkept;  /* that wait to be kept */
@@ -20,6 +22,7 @@ struct store {
     struct suspects by_use; /* of what belongs to no pool */
     struct pools *pools;    /* borrowed; NULL: none */
     struct tally tally;
+    int64_t n_streams;
     int n_losses;   /* that were written down for the daemons to come */
     bool has_told;  /* that what is read ahead cannot be written down */
     bool is_ending; /* what the manager keeps is not closed any more, but left */
@@ -58,6 +61,15 @@ int store_reserve_expiry(struct store *s, struct handle *h, int64_t lease_usec, 
 /* Writes down how often and when it was used: each is one word. */
 void store_save_counts(struct store *s, struct handle *h);
 
+/* It is looked for by its cookie, or no more. Returns 0 or -ENOMEM. */
+int store_enter_cookie(struct store *s, struct handle *h);
+void store_leave_cookie(struct store *s, struct handle *h);
+
+/* Its state with the transition; nothing is written down yet. */
+void store_set_state(struct store *s, struct handle *h, enum handle_state state);
+
+/* The handle ends: what stands between it and its bytes ends too. */
+void store_end_bytes(struct store *s, struct handle *h);
 /* The handle has changed: what must be kept is given to the manager, or waits for that; what need
  * not is taken back. To be called when the state knows the change: the other way round it could
  * come back unknown. */

@@ -12,7 +12,7 @@
  * the door of a service. */
 static bool is_worth_keeping(const struct handle *h)
 {
-    return !h->inherited &&
+    return !h->inherited && !h->tls &&
            (h->must_survive || h->lease_usec != LEASE_SESSION || h->state == STATE_LISTENING);
 }
 
@@ -132,7 +132,9 @@ bool store_survives(const struct store *s, const struct handle *h, const char **
 {
     *ret_reason = NULL;
     if (h->fd < 0)
-        *ret_reason = "it is closed";
+        *ret_reason = h->custody == CUSTODY_HANDED_OFF ? "it is its client's" : "it is closed";
+    else if (h->tls)
+        *ret_reason = "its TLS does not outlive the daemon";
     else if (h->is_ahead_lost)
         *ret_reason = "what was read ahead would be lost: it could not be written down";
     else if (h->is_kept || h->inherited)

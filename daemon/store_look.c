@@ -51,6 +51,14 @@ void store_note_use(struct store *s, struct handle *h, int64_t n_sent, int64_t n
     store_save_counts(s, h);
 }
 
+/* What others who have the socket do with it nobody sees: one that they use directly would look
+ * idle, and unread whenever the look comes between the arrival and their read. So only an orphan is
+ * suspect. */
+static bool is_seen(const struct handle *h)
+{
+    return h->custody == CUSTODY_DAEMON && !h->stream;
+}
+
 static bool can_be_unread(const struct handle *h)
 {
     return h->state == STATE_CONNECTED || h->state == STATE_HALF_CLOSED ||
@@ -77,7 +85,7 @@ static void take_news(struct store *s, struct handle *h, uint32_t events)
 {
     bool is_end = has_peer(h) && events & EPOLLRDHUP;
 
-    if (!h->use.is_stale || h->is_read_shut || put_off(s, h))
+    if (!is_seen(h) || !h->use.is_stale || h->is_read_shut || put_off(s, h))
         return;
     if (is_end || !h->use.is_noticed)
         suspects_notice(store_by_use(s, h), &h->use, s->now->monotonic);
@@ -105,7 +113,7 @@ static void judge(struct store *s, struct handle *h)
     int64_t since = s->now->real - (s->now->monotonic - h->use.noticed);
     int events;
 
-    if (put_off(s, h))
+    if (!is_seen(h) || put_off(s, h))
         return;
     events = readable(h);
     /* An end that is still watched for comes only now, and has a time of its own. */
@@ -125,7 +133,7 @@ static struct handle *user_of(struct suspects_item *item)
 /* It is quiet: from now on news of it are welcome. What was read ahead is no news to the kernel. */
 static void begin_watch(struct store *s, struct handle *h)
 {
-    if (!can_be_unread(h))
+    if (!is_seen(h) || !can_be_unread(h))
         return;
     wait_watch(s->wait, &h->point, EPOLLIN | EPOLLRDHUP);
     if (buf_len(&h->ahead))
@@ -140,9 +148,12 @@ static void look_at(struct store *s, struct suspects *list)
         begin_watch(s, user_of(item));
     while ((item = suspects_next_ripe(list, s->now->monotonic)))
         judge(s, user_of(item));
-    while ((item = suspects_next_idle(list, s->now->monotonic)))
-        if (!put_off(s, user_of(item)))
+    while ((item = suspects_next_idle(list, s->now->monotonic))) {
+        store_count_stream(s, user_of(item));
+        if (item->is_idle && (is_seen(user_of(item)) || user_of(item)->stream) &&
+            !put_off(s, user_of(item)))
             store_suspect(s, user_of(item), SUSPECT_IDLE);
+    }
 }
 
 void store_look(struct store *s)

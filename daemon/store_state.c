@@ -83,6 +83,7 @@ void store_save(struct store *s, struct handle *h)
     record.is_kept = h->is_kept;
     record.inherited = h->inherited;
     record.must_survive = h->must_survive;
+    record.custody = h->custody == CUSTODY_SHARED;
     record.ahead = h->record->ahead;
     if (h->address)
         record.address = *h->address;
@@ -232,6 +233,7 @@ static struct handle *make_from(struct store *s, const struct record *record,
     h->is_read_shut = record->is_read_shut;
     h->inherited = (enum inherited)(record->inherited % N_INHERITED);
     h->must_survive = record->must_survive;
+    h->custody = record->custody ? CUSTODY_SHARED : CUSTODY_DAEMON;
     read_history(record, h);
     if (read_texts(record, with, h) && read_addresses(record, h))
         return h;
@@ -271,6 +273,8 @@ static int prepare(struct store *s, struct handle *h, const struct record *recor
     if ((r = state_take(s->state, &h->slot)) < 0)
         return r;
     h->record = state_record(s->state, h->slot);
+    if (h->custody == CUSTODY_SHARED && (r = store_enter_cookie(s, h)) < 0)
+        return r;
     return store_enter(s, h);
 }
 

@@ -159,11 +159,6 @@ static int arm(struct wait *w, struct point *p)
     return 0;
 }
 
-static uint32_t events_of_lane(int lane, uint32_t events)
-{
-    return lane == WAIT_READ ? events & EPOLLIN : lane == WAIT_WRITE ? events & EPOLLOUT : 0;
-}
-
 int wait_enter(struct wait *w, struct ticket *t, struct point *p, unsigned lanes, uint32_t events)
 {
     if (!t->is_waiting) {
@@ -181,7 +176,7 @@ int wait_enter(struct wait *w, struct ticket *t, struct point *p, unsigned lanes
         }
     }
     for (int i = 0; i < t->n_links; i++)
-        t->links[i].events = events_of_lane(t->links[i].lane, events);
+        t->links[i].events = events; /* over TLS a read may wait until it can write */
     return t->n_links && wait_is_first(t) ? arm(w, t->links[0].point) : 0;
 }
 

@@ -1,8 +1,10 @@
 #include "frame.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,10 +17,27 @@ void frame_init(struct frame *f, int fd, size_t n_max_line)
     *f = (struct frame){.fd = fd, .n_max_line = n_max_line};
 }
 
+/* What somebody has sent and nobody wants. A socket could hold the caller up for its whole linger
+ * time (socket(7)), also a non-blocking one. */
+static void discard_fd(int fd)
+{
+    struct linger linger = {0};
+    socklen_t n = sizeof linger;
+
+    if (fd < 0)
+        return;
+    if (getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &n) == 0 && linger.l_onoff &&
+        linger.l_linger) {
+        linger.l_onoff = 0;
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+    }
+    close(fd);
+}
+
 void frame_done(struct frame *f)
 {
     for (int i = 0; i < f->n_fds_in; i++)
-        close(f->fds_in[i]);
+        discard_fd(f->fds_in[i]);
     for (int i = 0; i < f->n_fds_out; i++)
         close(f->fds_out[i].fd);
     free(f->fds_out);
@@ -35,12 +54,15 @@ void frame_done(struct frame *f)
  * over stays open for ever (CMSG_SPACE of one int has room for two on 64-bit machines). */
 static void take_control(struct frame *f, struct msghdr *msg)
 {
+    size_t n_taken = 0;
+
     for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
         const unsigned char *data = CMSG_DATA(c);
         size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 
         if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
             continue;
+        n_taken += n;
         f->fds_broken |= n > LIMIT_FDS_PER_MESSAGE;
         for (size_t i = 0; i < n; i++) {
             int fd;
@@ -49,12 +71,18 @@ static void take_control(struct frame *f, struct msghdr *msg)
             if (f->n_fds_in < LIMIT_FDS_QUEUED) {
                 f->fds_in[f->n_fds_in++] = fd;
             } else {
-                close(fd);
+                discard_fd(fd);
                 f->fds_broken = true;
             }
         }
     }
-    f->fds_broken |= (msg->msg_flags & MSG_CTRUNC) != 0;
+    if (!(msg->msg_flags & MSG_CTRUNC))
+        return;
+    /* Of one descriptor nothing is left. The next keeps its place behind it. */
+    if (f->takes_losses && n_taken == 0 && f->n_fds_in < LIMIT_FDS_QUEUED)
+        f->fds_in[f->n_fds_in++] = -1;
+    else
+        f->fds_broken = true;
 }
 
 int frame_read(struct frame *f)
@@ -206,6 +234,37 @@ int frame_give_fd(struct frame *f, int fd)
     return 0;
 }
 
+void frame_take_back_fd(struct frame *f)
+{
+    close(f->fds_out[--f->n_fds_out].fd);
+}
+
+/* Those beyond the room are as good as read: whoever asks gives no more than that. */
+static void note_sent(struct frame *f)
+{
+    if (f->n_fds_sent == LIMIT_FDS_UNREAD)
+        memmove(f->fds_sent, f->fds_sent + 1, (size_t)--f->n_fds_sent * sizeof *f->fds_sent);
+    f->fds_sent[f->n_fds_sent++] = f->n_sends;
+}
+
+/* The kernel tells how much memory is held by what is unread, and each message of the socket has
+ * one buffer or more, of no less than this with its head. */
+#define BUFFER_BYTES (64 * sizeof(void *))
+
+int frame_fds_unread(struct frame *f)
+{
+    int n_bytes = 0, n_read = 0;
+
+    if (f->n_fds_sent && ioctl(f->fd, SIOCOUTQ, &n_bytes) < 0)
+        return f->n_fds_sent + f->n_fds_out;
+    while (n_read < f->n_fds_sent &&
+           f->fds_sent[n_read] + (size_t)n_bytes / BUFFER_BYTES <= f->n_sends)
+        n_read++;
+    f->n_fds_sent -= n_read;
+    memmove(f->fds_sent, f->fds_sent + n_read, (size_t)f->n_fds_sent * sizeof *f->fds_sent);
+    return f->n_fds_sent + f->n_fds_out;
+}
+
 /* One sendmsg: up to the next descriptor, or beginning with one. */
 static ssize_t send_some(struct frame *f)
 {
@@ -230,7 +289,9 @@ static ssize_t send_some(struct frame *f)
     do
         n = sendmsg(f->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
+    f->n_sends += n >= 0;
     if (n >= 0 && with_fd) {
+        note_sent(f);
         close(first->fd);
         memmove(f->fds_out, f->fds_out + 1, (size_t)--f->n_fds_out * sizeof *f->fds_out);
     }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "buf.h"
+#include "limits.h"
 
 struct frame_fd_out {
     int fd;
@@ -23,12 +24,18 @@ struct frame {
     bool discarding;  /* inside a line that was too long */
     bool eof;         /* the other side will send no more */
     bool is_drained;  /* the last read took all there was, so that another now would be in vain */
+    bool
+        takes_losses; /* set by its owner: a descriptor that could not be received, for this process
+                         has no room for it, is no end: it stands as -1 among those received */
     bool fds_broken;  /* descriptors were truncated, or more came than may queue */
     int fds_in[64];   /* received and not yet taken: a FIFO */
     int n_fds_in;
     struct frame_fd_out *fds_out; /* to be sent: a FIFO; owned until sent */
     int n_fds_out, n_fds_out_room;
-    size_t n_flushed; /* bytes ever sent */
+    size_t n_flushed;                  /* bytes ever sent */
+    size_t n_sends;                    /* sendmsg(2) that went out */
+    size_t fds_sent[LIMIT_FDS_UNREAD]; /* with which of them the last went: they may be unread */
+    int n_fds_sent;
 };
 
 /* Takes the connected socket `fd`, which must not block. n_max_line: bytes of the longest line. */
@@ -54,7 +61,8 @@ int frame_next(struct frame *f, const char **ret_line, size_t *ret_n);
 /* Whether unread bytes wait that frame_next has not given out. */
 bool frame_has_input(const struct frame *f);
 
-/* Takes the oldest received descriptor; -1 when there is none. The caller owns it. */
+/* Takes the oldest received descriptor; -1 when there is none, or it was lost. The caller owns it.
+ */
 int frame_take_fd(struct frame *f);
 
 /* Where to append what is to be sent; whole lines with their newline. */
@@ -64,8 +72,19 @@ struct buf *frame_out(struct frame *f);
  * Returns 0 or -ENOMEM. */
 int frame_give_fd(struct frame *f, int fd);
 
-/* Sends what the socket takes. Returns 0 when all went out, -EAGAIN when some is left, other -errno
- * when the connection is broken. Never raises SIGPIPE. */
+/* Closes the descriptor that was given last, of a line that did not come about; nothing has been
+ * sent since. */
+void frame_take_back_fd(struct frame *f);
+
+/* How many descriptors wait to be sent, or were sent and may be unread: never too few, and exact
+ * when the other side has read everything. At most the last LIMIT_FDS_UNREAD that were sent count.
+ */
+int frame_fds_unread(struct frame *f);
+
+/* Sends what the socket takes. Returns 0 when all went out, -EAGAIN when some is left,
+ * -ETOOMANYREFS when a descriptor has to wait until others of this user have been read somewhere
+ * (unix(7)): it stays in its place, but no event tells when; other -errno when the connection is
+ * broken. Never raises SIGPIPE. */
 int frame_flush(struct frame *f);
 
 /* Bytes that wait to be sent. */

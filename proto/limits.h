@@ -28,6 +28,9 @@ enum {
     LIMIT_LABEL_BYTES = 256,      /* label, site, client */
     LIMIT_FDS_PER_MESSAGE = 1,    /* descriptors that travel with one message */
     LIMIT_FDS_QUEUED = 64,        /* received descriptors whose message is not complete yet */
+    LIMIT_FDS_UNREAD = 16,        /* descriptors given to one session that it may not have read yet */
+    LIMIT_CA_PEM_BYTES = 128 << 10, /* the ca_pem of one wrap: reading it takes the loop's time */
+    LIMIT_ALPN_NAMES = 16,        /* protocols of one wrap, each of 1 to 255 bytes */
     LIMIT_SESSIONS = 1024,        /* settable by max-sessions */
     LIMIT_SESSIONS_PER_UID = 128, /* settable by max-sessions-per-uid */
 };

@@ -7,6 +7,8 @@
 #include "shapes_events.h"
 #include "shapes_ledger.h"
 #include "shapes_names.h"
+#include "shapes_planes.h"
+#include "shapes_tls.h"
 #include "shapes_pools.h"
 #include "shapes_session.h"
 #include "shapes_socket.h"
@@ -97,6 +99,17 @@ enum method_flags {
       "Waits until one of several sockets is ready: poll(2).")                                     \
     M(attach, "attach", attach_params, ledger_row, NO_LANE, ADMIN_TOO | REPEATABLE,                \
       "Takes over a socket whose session has ended and whose lease still runs.")                   \
+    M(handoff, "handoff", handle_params, no_result, LANE_WRITE | LANE_STATE,                       \
+      FD_OUT | REPEATABLE,                                                                         \
+      "Gives the kernel's socket away: its descriptor comes with the reply. The daemon keeps its copy.") \
+    M(release, "release", handle_params, ledger_row, NO_LANE, PLAIN,                               \
+      "Acknowledges a handoff: the daemon drops its copy, and follows the socket from afar.")      \
+    M(adopt, "adopt", adopt_params, adopt_result, NO_LANE, FD_IN,                                  \
+      "Takes a socket whose descriptor comes with the request; one that it knows gets its old handle back.") \
+    M(stream, "stream", handle_params, no_result, LANE_READ | LANE_WRITE | LANE_STATE, FD_OUT,      \
+      "Gives a descriptor for the handle's bytes: the daemon pumps them, and TLS, policy and counters hold.") \
+    M(wrap, "wrap", wrap_params, wrap_result, LANE_READ | LANE_WRITE | LANE_STATE, PLAIN,           \
+      "Begins TLS on a connected socket; what is sent, received or streamed from then on is plaintext.") \
     M(lease, "lease", lease_params, ledger_row, NO_LANE, REPEATABLE,                               \
       "Says what happens to the socket when its session ends.")                                    \
     M(getaddrinfo, "getaddrinfo", getaddrinfo_params, getaddrinfo_result, NO_LANE, REPEATABLE,     \

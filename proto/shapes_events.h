@@ -4,7 +4,7 @@
 
 #define subscribe_params_ROWS(FIELD, LIST, OBJECT)                                                 \
     FIELD(texts, events, REQUIRED,                                                                 \
-          "opened, closed, reclaimed, expired, suspect, cleared, pool")                            \
+          "opened, closed, reclaimed, expired, suspect, cleared, handed_off, adopted, died, pool")  \
     OBJECT(ledger_filter, filter, OPTIONAL, "only of rows that pass")                              \
     FIELD(int, since, OPTIONAL, "also those behind this number, as far as they are kept")
 SHAPE(subscribe_params)

@@ -35,6 +35,11 @@ SHAPE(transition)
     FIELD(text, state, REQUIRED,                                                                   \
           "created, bound, listening, connecting, connected, half_closed or closed")               \
     FIELD(text, custody, REQUIRED, "who holds the kernel socket: daemon, shared or handed_off")    \
+    FIELD(bool, advisory, OPTIONAL,                                                                \
+          "true: others have it too, and what they do with it no policy can hinder")               \
+    FIELD(bool, alive, OPTIONAL,                                                                   \
+          "of one handed off: whether the kernel still has it; absent where it does not tell")     \
+    FIELD(number, died, OPTIONAL, "of one handed off: when its end was noticed, Unix seconds")     \
     FIELD(family, family, REQUIRED, "address family")                                              \
     FIELD(socktype, type, REQUIRED, "socket type")                                                 \
     FIELD(sockaddr, address, OPTIONAL, "local address")                                            \
@@ -63,7 +68,8 @@ SHAPE(ledger_row)
     FIELD(text, label, OPTIONAL, "only this label")                                                \
     FIELD(text, exe, OPTIONAL, "only this program")                                                \
     FIELD(int, uid, OPTIONAL, "only this user")                                                    \
-    FIELD(text, suspect, OPTIONAL, "only this suspicion; \"any\" for all suspects")
+    FIELD(text, suspect, OPTIONAL, "only this suspicion; \"any\" for all suspects")                \
+    FIELD(text, custody, OPTIONAL, "only this custody; \"handed_off\" looks into the history")
 SHAPE(ledger_filter)
 #define ledger_list_params_ROWS(FIELD, LIST, OBJECT)                                               \
     OBJECT(ledger_filter, filter, OPTIONAL, "which rows; the living if absent")                    \

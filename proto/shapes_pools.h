@@ -42,7 +42,7 @@ SHAPE(pool_list_result)
 
 #define why_params_ROWS(FIELD, LIST, OBJECT)                                                       \
     FIELD(text, method, REQUIRED,                                                                  \
-          "socket, bind, connect, sendto, create_connection or create_server")                     \
+          "socket, bind, connect, sendto, create_connection, create_server, handoff …")                     \
     FIELD(address, address, OPTIONAL, "where")                                                     \
     FIELD(family, family, OPTIONAL, "of the socket; what the address says if absent")              \
     FIELD(socktype, type, OPTIONAL, "of the socket; SOCK_STREAM if absent")                        \
@@ -52,6 +52,8 @@ SHAPE(why_params)
     FIELD(bool, allowed, REQUIRED, "whether it would be allowed")                                  \
     FIELD(text, pool, REQUIRED, "the pool that was asked")                                         \
     FIELD(text, rule, REQUIRED, "what decides, with its file and line")                            \
+    FIELD(bool, advisory, OPTIONAL,                                                                \
+          "true: this pool hands sockets off, and what is done with those no policy can hinder")   \
     FIELD(text, nearest, OPTIONAL, "the rule that comes nearest to allowing it")                   \
     FIELD(text, hint, OPTIONAL, "what would be allowed, or has to be written")
 SHAPE(why_result)

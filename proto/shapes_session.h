@@ -29,6 +29,9 @@ SHAPE(identity)
     FIELD(int, name_bytes, REQUIRED, "a handle's name")                                            \
     FIELD(int, label_bytes, REQUIRED, "label, site and client")                                    \
     FIELD(int, fds, REQUIRED, "descriptors with one message")                                      \
+    FIELD(int, fds_unread, REQUIRED, "descriptors given to a session that it has not read yet")    \
+    FIELD(int, ca_pem_bytes, REQUIRED, "the ca_pem of one wrap")                                   \
+    FIELD(int, alpn_names, REQUIRED, "protocols that one wrap offers")                             \
     FIELD(int, sessions, REQUIRED, "sessions at once")                                             \
     FIELD(int, sessions_per_uid, REQUIRED, "sessions of one user at once")                         \
     FIELD(int, handles, REQUIRED, "sockets that the daemon's descriptors allow")

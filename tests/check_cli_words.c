@@ -184,7 +184,7 @@ static const struct {
     {"ledger.list", {"filter=closed"}, "give KEY.MEMBER=VALUE"},
     {"ledger.list", {"filter.stat=closed"}, "did you mean filter.state?\nIt takes: filter.state"},
     {"ledger.list", {"filter.uid=root"}, "filter.uid: \"root\" is not an integer"},
-    {"sendfile", {"handle=@c"}, "file=PATH is missing"},
+    {"sendfile", {"handle=@c"}, "file=PATH or fd=NUMBER is missing"},
 };
 
 START_TEST(mistakes_are_named)

@@ -93,8 +93,8 @@ END_TEST
 
 START_TEST(types_have_names)
 {
-    static const char *const names[] = {"opened",  "closed",  "reclaimed", "expired",
-                                        "suspect", "cleared", "pool"};
+    static const char *const names[] = {"opened",  "closed",     "reclaimed", "expired", "suspect",
+                                        "cleared", "handed_off", "adopted",   "died",    "pool"};
     static const char *const no_names[] = {"", "open", "openedx", "Opened", "overflow", "event"};
     enum event_type type;
 

@@ -122,6 +122,9 @@ void house_send_fds(struct house_client *c, const char *line, const int *fds, in
 json_t *house_next(struct house_client *c);
 const char *house_next_line(struct house_client *c);
 
+/* The oldest descriptor that came with what was read so far, the test's to close; -1: none. */
+int house_take_fd(struct house_client *c);
+
 /* Whether there is a line, or the end, without waiting for it. */
 bool house_is_answered(struct house_client *c);
 

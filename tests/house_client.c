@@ -20,6 +20,7 @@ struct house_client {
     size_t n_in, n_room, n_given; /* bytes of the line given out last */
     bool eof;
     int next_id;
+    int fds[64], n_fds; /* that came */
     struct house_client *next;
 };
 
@@ -70,6 +71,8 @@ void house_private_end_clients(void)
         clients = c->next;
         if (c->fd >= 0)
             close(c->fd);
+        while (c->n_fds)
+            close(house_take_fd(c));
         free(c->in);
         free(c);
     }
@@ -151,6 +154,38 @@ void house_send_fds(struct house_client *c, const char *line, const int *fds, in
 
 /* -- in -- */
 
+int house_take_fd(struct house_client *c)
+{
+    int fd = c->n_fds ? c->fds[0] : -1;
+
+    if (c->n_fds)
+        memmove(c->fds, c->fds + 1, (size_t)--c->n_fds * sizeof *c->fds);
+    return fd;
+}
+
+static ssize_t receive(struct house_client *c)
+{
+    union {
+        struct cmsghdr align;
+        char room[CMSG_SPACE(sizeof(int) * 16)];
+    } control;
+    struct iovec iov = {c->in + c->n_in, c->n_room - c->n_in};
+    struct msghdr msg = {.msg_iov = &iov,
+                         .msg_iovlen = 1,
+                         .msg_control = &control,
+                         .msg_controllen = sizeof control};
+    ssize_t n = recvmsg(c->fd, &msg, MSG_CMSG_CLOEXEC);
+
+    for (struct cmsghdr *h = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL; h; h = CMSG_NXTHDR(&msg, h)) {
+        size_t n_bytes = h->cmsg_len - CMSG_LEN(0);
+
+        ck_assert_int_lt(c->n_fds, 48);
+        memcpy(c->fds + c->n_fds, CMSG_DATA(h), n_bytes);
+        c->n_fds += (int)(n_bytes / sizeof(int));
+    }
+    return n;
+}
+
 /* Reads what is there. */
 static void take_in(struct house_client *c)
 {
@@ -162,7 +197,7 @@ static void take_in(struct house_client *c)
             c->in = realloc(c->in, c->n_room);
             ck_assert_ptr_nonnull(c->in);
         }
-        n = recv(c->fd, c->in + c->n_in, c->n_room - c->n_in, 0);
+        n = receive(c);
         if (n > 0)
             c->n_in += (size_t)n;
     } while (n > 0);

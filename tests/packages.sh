@@ -3,9 +3,9 @@
 # shellcheck shell=sh disable=SC2034
 
 PACKAGES_TO_BUILD="gcc libc6-dev cmake ninja-build pkg-config libjansson-dev libsystemd-dev
-    libinih-dev libsmartcols-dev libncurses-dev uthash-dev"
+    libinih-dev libsmartcols-dev libncurses-dev libssl-dev uthash-dev"
 PACKAGES_TO_TRY="socat jq"
-PACKAGES_TO_TEST="$PACKAGES_TO_TRY check g++ tmux systemd-container
+PACKAGES_TO_TEST="$PACKAGES_TO_TRY check curl g++ openssl tmux systemd-container
     dpkg-dev file lintian"
 
 # Prints those of the named packages that are not installed.

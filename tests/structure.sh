@@ -92,11 +92,12 @@ check_includes()
     only 'client/top_screen\.c' 'curses\.h'
     only 'client/.*' 'libsmartcols(/libsmartcols)?\.h'
     only 'daemon/.*' 'ini\.h'
+    only 'daemon/tls[a-z_]*\.[ch]' 'openssl/.*'
 
     # Others say EPOLLIN and EPOLLOUT; nobody else asks the kernel.
     found=$(grep -nE '\<epoll_[a-z0-9]+ *\(' daemon/*.[ch] client/*.[ch] proto/*.[ch] |
-        grep -vE '^(daemon/(wait|keep)|client/waker)\.c:' || true)
-    [ -z "$found" ] || wrong "epoll is for daemon/wait.c, keep.c and client/waker.c only:
+        grep -vE '^(daemon/(wait|keep|pump_thread)|client/waker)\.c:' || true)
+    [ -z "$found" ] || wrong "epoll is for daemon/wait.c, keep.c, pump_thread.c and client/waker.c only:
 $found"
 
     found=$(circles)

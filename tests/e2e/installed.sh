@@ -38,9 +38,13 @@ export PKG_CONFIG_PATH="$library/pkgconfig"
 export LD_LIBRARY_PATH="$library"
 [ "$(pkg-config --modversion berth)" = 0.1.0 ]
 
+# The others need a peer: nc.sh runs them.
 # Lists of flags are split into words.
 # shellcheck disable=SC2046,SC2086
 {
+    for other in example_web example_fetch; do
+        $cc $flags "$source/client/$other.c" -o "$work/$other" $(pkg-config --cflags --libs berth)
+    done
     $cc $flags "$source/client/example.c" -o "$work/example" $(pkg-config --cflags --libs berth)
     $cc $flags "$source/client/example.c" -o "$work/example_static" \
         $(pkg-config --cflags berth) "$library/libberth.a" -lm

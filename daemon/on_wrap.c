@@ -1,0 +1,217 @@
+/* Handlers of what comes between a client and the kernel's socket: TLS, and the pumped stream. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "call_io.h"
+#include "handlers.h"
+#include "proto/limits.h"
+#include "socket.h"
+#include "stream.h"
+#include "tls.h"
+
+/* -- wrap -- */
+
+static int check_connected(struct call *c, const char *what)
+{
+    const struct handle *h = c->handle;
+
+    if (h->stream)
+        return call_check_bytes(c);
+    store_note_addresses(c->core->store, c->handle);
+    if (h->peer && (h->state == STATE_CONNECTED || h->state == STATE_HALF_CLOSED))
+        return 0;
+    return error_set(&c->error, ERROR_HANDLE, "NOT_CONNECTED",
+                     "handle %lld is %s; %s is for a connected socket", (long long)h->id,
+                     store_state_name(h->state), what);
+}
+
+static int check_wrap(struct call *c)
+{
+    const struct handle *h = c->handle;
+    int r = check_connected(c, "wrap");
+
+    if (r)
+        return r;
+    if (h->type != SOCK_STREAM)
+        return error_set(&c->error, ERROR_HANDLE, "NO_STREAM",
+                         "handle %lld is no stream socket; TLS is for those", (long long)h->id);
+    if (h->tls && tls_is_open(h->tls))
+        return error_set(&c->error, ERROR_HANDLE, "WRAPPED", "handle %lld is wrapped already",
+                         (long long)h->id);
+    if (h->custody != CUSTODY_DAEMON)
+        return error_set(&c->error, ERROR_HANDLE, "SHARED",
+                         "others have the socket of handle %lld and would break its TLS",
+                         (long long)h->id);
+    if (!h->must_survive)
+        return 0;
+    return error_set(&c->error, ERROR_LEASE, "CANNOT_KEEP",
+                     "handle %lld must survive the daemon, and TLS does not: its keys do not leave "
+                     "it",
+                     (long long)h->id);
+}
+
+/* A client names the identity, never a path; and only what its pool may name. */
+static int check_identity(struct call *c, const char *name)
+{
+    const struct tls_identity *i = c->core->config->identities;
+    const char *pool = c->handle->pool ? c->handle->pool->name : "default";
+
+    for (; name && i && strcmp(i->name, name) != 0; i = i->next)
+        ;
+    if (!name || (i && tls_identity_is_for_pool(i, pool)))
+        return 0;
+    return error_param(&c->error, "identity", "there is no [tls %.60s] for pool %s", name, pool);
+}
+
+/* What the certificate is held against where the client says nothing: the name that the handle was
+ * connected by, else the peer's address. NULL: there is neither. */
+static const char *expected_name(const struct handle *h, char room[INET6_ADDRSTRLEN])
+{
+    const struct sockaddr_in6 *six = (const void *)&h->peer->addr;
+    const struct sockaddr_in *four = (const void *)&h->peer->addr;
+
+    if (h->host)
+        return h->host;
+    if (h->family == AF_INET)
+        return inet_ntop(AF_INET, &four->sin_addr, room, INET6_ADDRSTRLEN);
+    if (h->family != AF_INET6)
+        return NULL;
+    return IN6_IS_ADDR_V4MAPPED(&six->sin6_addr)
+               ? inet_ntop(AF_INET, six->sin6_addr.s6_addr + 12, room, INET6_ADDRSTRLEN)
+               : inet_ntop(AF_INET6, &six->sin6_addr, room, INET6_ADDRSTRLEN);
+}
+
+static int begin_tls(struct call *c, const struct wrap_params *p)
+{
+    struct handle *h = c->handle;
+    char room[INET6_ADDRSTRLEN];
+    struct tls_request request = {
+        .fd = h->fd,
+        .server_side = p->server_side.v,
+        .verify = !p->verify.set ? TLS_VERIFY_DEFAULT
+                  : p->verify.v  ? TLS_VERIFY_ON
+                                 : TLS_VERIFY_OFF,
+        .server_name = p->server_side.v   ? NULL
+                       : p->server_name.s ? p->server_name.s
+                                          : expected_name(h, room),
+        .identity = p->identity.s,
+        .ca_pem = p->ca_pem.s,
+        .alpn = p->alpn.items,
+        .n_alpn = p->alpn.n,
+        .scope = h->pool ? h->pool->name : "",
+        .ahead = buf_len(&h->ahead) ? h->ahead.data + h->ahead.start : NULL,
+        .n_ahead = buf_len(&h->ahead),
+    };
+    int r;
+
+    if (!c->core->tls && !(c->core->tls = tls_contexts_new(c->core->config->identities)))
+        return error_memory(&c->error);
+    if ((r = tls_new(c->core->tls, &request, &h->tls, &c->error)))
+        return r;
+    /* What was read ahead are records now. */
+    buf_done(&h->ahead);
+    store_save_ahead(c->core->store, h);
+    store_save(c->core->store, h);
+    return 0;
+}
+
+static int describe(struct call *c, struct wrap_result *ret)
+{
+    struct tls_agreement *a = arena_alloc(&c->arena, sizeof *a);
+    struct tls_info info;
+
+    if (!a || tls_describe(c->handle->tls, &c->arena, &info) < 0)
+        return error_memory(&c->error);
+    *a = (struct tls_agreement){.version = wire_borrow(info.version),
+                                .cipher = wire_borrow(info.cipher),
+                                .alpn = wire_borrow(info.alpn),
+                                .resumed = {true, info.is_resumed}};
+    ret->tls = a;
+    if (!info.has_peer)
+        return 0;
+    if (!(a->peer = arena_alloc(&c->arena, sizeof *a->peer)))
+        return error_memory(&c->error);
+    *a->peer = (struct tls_certificate){
+        .subject = wire_borrow(info.peer.subject),
+        .issuer = wire_borrow(info.peer.issuer),
+        .serial = wire_borrow(info.peer.serial),
+        .sha256 = wire_borrow(info.peer.sha256),
+        .not_before = wire_integer(info.peer.not_before),
+        .not_after = wire_integer(info.peer.not_after),
+        .names = {true, info.peer.names, info.peer.n_names},
+        .verified = {true, info.peer.is_verified},
+    };
+    return 0;
+}
+
+int on_wrap(struct call *c, const struct wrap_params *p, struct wrap_result *ret)
+{
+    int r;
+
+    if (!c->is_started) {
+        if ((r = check_wrap(c)) || (r = check_identity(c, p->identity.s)))
+            return r;
+        if (!c->handle->tls && (r = begin_tls(c, p)))
+            return r;
+        c->is_started = true;
+    }
+    r = tls_handshake(c->handle->tls, &c->error);
+    if (r == -EAGAIN)
+        return call_wait(c, call_recv_events(c), "the TLS handshake");
+    if (r)
+        return r;
+    store_note_use(c->core->store, c->handle, 0, 0);
+    return describe(c, ret);
+}
+
+/* -- stream -- */
+
+/* Each has its descriptors; sessions and handles were promised theirs. */
+static int check_room(struct call *c)
+{
+    int64_t n = store_n_live(c->core->store) + (streams_count(c->core->streams) + 1) * STREAM_FDS;
+
+    return n <= c->core->n_max_handles ? 0
+                                       : error_os(&c->error, EMFILE, "the daemon's descriptors");
+}
+
+static int check_stream(struct call *c)
+{
+    int r = call_check_plane(c, PLANE_STREAM);
+
+    if (!r)
+        r = check_connected(c, "stream");
+    if (!r)
+        r = call_check_bytes(c);
+    if (!r)
+        r = check_room(c);
+    if (!r && !c->core->streams && !(c->core->streams = streams_new()))
+        r = error_os(&c->error, errno, "the pump");
+    return r;
+}
+
+int on_stream(struct call *c, const struct handle_params *p, struct no_result *ret)
+{
+    struct handle *h = c->handle;
+    struct stream *stream;
+    struct stream_request request = {
+        .handle = h->id,
+        .fd = h->fd,
+        .tls = h->tls,
+        .is_shared = h->custody != CUSTODY_DAEMON || h->is_kept,
+        .ahead = buf_len(&h->ahead) ? h->ahead.data + h->ahead.start : NULL,
+        .n_ahead = buf_len(&h->ahead),
+    };
+    int r;
+
+    (void)p;
+    (void)ret;
+    if ((r = check_stream(c)))
+        return r;
+    if ((r = stream_open(c->core->streams, &request, &stream, &c->fd_out)) < 0)
+        return call_os(c, r, "the stream");
+    store_begin_stream(c->core->store, h, stream);
+    return 0;
+}

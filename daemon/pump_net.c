@@ -1,0 +1,137 @@
+#include "pump_net.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "socket.h"
+
+/* An ICMP error is told once and stands for a datagram long gone: passed over, some at a time. */
+enum { ERRORS_PASSED_OVER = 16 };
+
+static ssize_t bytes_read(struct pump_net *net, void *data, size_t n, unsigned *wants)
+{
+    ssize_t r = recv(net->fd, data, n, MSG_DONTWAIT);
+
+    *wants = POLLIN;
+    if (r == 0)
+        return -ENODATA;
+    return r < 0 ? -errno : r;
+}
+
+static ssize_t any_write(struct pump_net *net, const void *data, size_t n, unsigned *wants)
+{
+    ssize_t r = send(net->fd, data, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    *wants = POLLOUT;
+    return r < 0 ? -errno : r;
+}
+
+static int any_shut(struct pump_net *net, unsigned *wants)
+{
+    (void)wants;
+    shutdown(net->fd, SHUT_WR); /* fails where the peer is gone: it needs no telling then */
+    return 0;
+}
+
+/* TCP sends a reset when it is disconnected, and the descriptor stays. What has no such thing is
+ * shut down. */
+static void bytes_reset(struct pump_net *net)
+{
+    struct sockaddr none = {.sa_family = AF_UNSPEC};
+
+    if (connect(net->fd, &none, sizeof none) < 0)
+        shutdown(net->fd, SHUT_RDWR);
+}
+
+static ssize_t packets_read(struct pump_net *net, void *data, size_t n, unsigned *wants)
+{
+    bool is_end;
+    ssize_t r = socket_recv_packet(net->fd, data, n, 0, &is_end);
+
+    *wants = POLLIN;
+    if (r == 0 && is_end)
+        return -ENODATA;
+    return r;
+}
+
+static void packets_reset(struct pump_net *net)
+{
+    shutdown(net->fd, SHUT_RDWR);
+}
+
+static ssize_t datagrams_read(struct pump_net *net, void *data, size_t n, unsigned *wants)
+{
+    ssize_t r = -1;
+
+    *wants = POLLIN;
+    for (int i = 0; r < 0 && i < ERRORS_PASSED_OVER; i++) {
+        r = recv(net->fd, data, n, MSG_DONTWAIT);
+        if (r < 0 && errno == EAGAIN)
+            break;
+    }
+    return r < 0 ? -EAGAIN : r;
+}
+
+/* What cannot be sent is lost, as datagrams are. The first try may tell what became of an earlier
+ * one. */
+static ssize_t datagrams_write(struct pump_net *net, const void *data, size_t n, unsigned *wants)
+{
+    ssize_t r = any_write(net, data, n, wants);
+
+    if (r < 0 && r != -EAGAIN)
+        r = any_write(net, data, n, wants);
+    return r < 0 && r != -EAGAIN ? (ssize_t)n : r;
+}
+
+static int datagrams_shut(struct pump_net *net, unsigned *wants)
+{
+    (void)net;
+    (void)wants;
+    return 0;
+}
+
+static void datagrams_reset(struct pump_net *net)
+{
+    (void)net;
+}
+
+static const struct pump_net_ops bytes = {
+    .reads_short = true,
+    .read = bytes_read,
+    .write = any_write,
+    .shut = any_shut,
+    .reset = bytes_reset,
+};
+
+static const struct pump_net_ops packets = {
+    .is_packets = true,
+    .read = packets_read,
+    .write = any_write,
+    .shut = any_shut,
+    .reset = packets_reset,
+};
+
+static const struct pump_net_ops datagrams = {
+    .is_packets = true,
+    .is_endless = true,
+    .read = datagrams_read,
+    .write = datagrams_write,
+    .shut = datagrams_shut,
+    .reset = datagrams_reset,
+};
+
+struct pump_net pump_net_plain(int fd, bool is_shared)
+{
+    struct pump_net net = {.ops = &datagrams, .fd = fd};
+    int family, type;
+
+    socket_identify(fd, &family, &type);
+    if (type == SOCK_STREAM) {
+        net.ops = &bytes;
+        net.may_splice = !is_shared && fcntl(fd, F_GETFL) & O_NONBLOCK;
+    } else if (type == SOCK_SEQPACKET)
+        net.ops = &packets;
+    return net;
+}

@@ -1,0 +1,136 @@
+#include "stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "tls_net.h"
+
+struct stream {
+    struct streams *all;
+    struct stream *prev, *next;
+    int64_t handle; /* 0: it is closed */
+    int fd;
+    struct tls *tls; /* of a handle that is closed: ours */
+    struct pump_stream *pumped;
+    int64_t sent, received; /* that were taken */
+};
+
+struct streams {
+    struct pump *pump;
+    struct stream *first;
+    int64_t n;
+};
+
+static void free_stream(struct stream *s)
+{
+    DL_DELETE(s->all->first, s);
+    s->all->n--;
+    tls_free(s->tls);
+    if (s->fd >= 0)
+        close(s->fd);
+    free(s);
+}
+
+/* -- all of them -- */
+
+struct streams *streams_new(void)
+{
+    struct streams *all = calloc(1, sizeof *all);
+
+    if (all && !(all->pump = pump_new(0, PUMP_LINGER_MS))) {
+        free(all);
+        return NULL;
+    }
+    return all;
+}
+
+void streams_free(struct streams *all)
+{
+    if (!all)
+        return;
+    pump_free(all->pump);
+    while (all->first)
+        free_stream(all->first);
+    free(all);
+}
+
+int streams_fd(const struct streams *all)
+{
+    return pump_fd(all->pump);
+}
+
+int64_t streams_count(const struct streams *all)
+{
+    return all ? all->n : 0;
+}
+
+/* -- one -- */
+
+int stream_open(struct streams *all, const struct stream_request *request, struct stream **ret,
+                int *ret_client_fd)
+{
+    struct pump_request pumped = {.ahead = request->ahead, .n_ahead = request->n_ahead};
+    struct stream *s = calloc(1, sizeof *s);
+    int r;
+
+    if (!s)
+        return -ENOMEM;
+    s->all = all;
+    DL_APPEND(all->first, s);
+    all->n++;
+    s->handle = request->handle;
+    s->fd = fcntl(request->fd, F_DUPFD_CLOEXEC, 3);
+    r = s->fd < 0 ? -errno : 0;
+    if (r == 0) {
+        pumped.user = s;
+        pumped.net =
+            request->tls ? tls_net(request->tls, s->fd) : pump_net_plain(s->fd, request->is_shared);
+        r = pump_open(all->pump, &pumped, &s->pumped, ret_client_fd);
+    }
+    if (r < 0) {
+        free_stream(s);
+        return r;
+    }
+    *ret = s;
+    return 0;
+}
+
+void stream_take_counts(struct stream *s, int64_t *ret_sent, int64_t *ret_received)
+{
+    int64_t sent, received;
+
+    pump_count(s->pumped, &sent, &received);
+    *ret_sent = sent - s->sent;
+    *ret_received = received - s->received;
+    s->sent = sent;
+    s->received = received;
+}
+
+void stream_abandon(struct stream *s, struct tls *tls)
+{
+    s->handle = 0;
+    s->tls = tls;
+    pump_stop(s->pumped, false);
+}
+
+bool stream_next(struct streams *all, struct stream_end *ret)
+{
+    struct pump_end end;
+    struct stream *s;
+
+    while (pump_next(all->pump, &end)) {
+        s = end.user;
+        *ret = (struct stream_end){.handle = s->handle,
+                                   .how = end.how,
+                                   .error = end.error,
+                                   .sent = end.sent - s->sent,
+                                   .received = end.received - s->received};
+        free_stream(s);
+        if (ret->handle)
+            return true;
+    }
+    return false;
+}
