@@ -22,7 +22,7 @@ bool unix_path_is(const struct wire_sockaddr *address)
 static void set_path(struct wire_sockaddr *a, const char *path)
 {
     struct sockaddr_un *un = (struct sockaddr_un *)&a->addr;
-    size_t n = strnlen(path, N_PATH - 1);
+    size_t n = strlen(path) < N_PATH ? strlen(path) : N_PATH - 1;
 
     *a = (struct wire_sockaddr){.len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + 1)};
     un->sun_family = AF_UNIX;

@@ -127,7 +127,7 @@ static void encode_json(const struct field *field, const void *member, struct bu
 static int decode_base64(struct decoder *d, const struct field *field, uint32_t token, void *member)
 {
     struct wire_base64 *v = member;
-    const char *s;
+    const char *s = NULL;
     bool bad;
     size_t n;
     int r;

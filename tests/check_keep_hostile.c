@@ -304,7 +304,7 @@ END_TEST
 START_TEST(limits_close_nothing_that_is_given)
 {
     struct talk t;
-    char name[16];
+    char name[32];
     json_t *row;
     int port;
 

@@ -31,7 +31,7 @@ static void tear_down(void)
 
 static void put(int fd, size_t n)
 {
-    char packet[LARGEST_BYTES];
+    char packet[LARGEST_BYTES] = "";
 
     for (size_t i = 0; i < n; i++)
         packet[i] = link_byte(n + i);
