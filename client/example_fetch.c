@@ -68,8 +68,10 @@ int main(int argc, char **argv)
     /* The daemon's socket is a file, and files are not the network's. */
     if (!(b = berth_new(NULL)))
         fail(b, "berth");
-    if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0) {
+    /* Who is not root needs a user namespace around it. */
+    if (unshare(geteuid() == 0 ? CLONE_NEWNET : CLONE_NEWUSER | CLONE_NEWNET) < 0) {
         perror("unshare");
+        berth_free(b);
         return 77;
     }
     if (!is_cut_off(atoi(argv[2])))
