@@ -98,7 +98,7 @@ int on_release(struct call *c, const struct handle_params *p, struct ledger_row 
 
 struct found {
     int family, type;
-    bool is_listening;
+    bool is_listening, is_connected;
     struct wire_sockaddr address, peer; /* length 0: it has none */
 };
 
@@ -112,6 +112,7 @@ static void read_name(int r, struct wire_sockaddr *name)
 static int identify(struct call *c, int fd, struct found *ret)
 {
     struct stat st;
+    int r;
 
     *ret = (struct found){0};
     if (fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode))
@@ -122,7 +123,10 @@ static int identify(struct call *c, int fd, struct found *ret)
                          "sockets of address family %d are not for the daemon", ret->family);
     ret->is_listening = socket_is_listening(fd);
     read_name(socket_name(fd, &ret->address), &ret->address);
-    read_name(socket_peer(fd, &ret->peer), &ret->peer);
+    r = socket_peer(fd, &ret->peer);
+    /* The other end of a pair is there, though it has no name. */
+    ret->is_connected = r >= 0;
+    read_name(r, &ret->peer);
     return 0;
 }
 
@@ -203,7 +207,7 @@ static enum handle_state state_of(const struct found *found)
 {
     if (found->is_listening)
         return STATE_LISTENING;
-    if (found->peer.len)
+    if (found->is_connected)
         return STATE_CONNECTED;
     return found->address.len ? STATE_BOUND : STATE_CREATED;
 }

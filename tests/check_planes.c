@@ -486,6 +486,23 @@ START_TEST(a_name_comes_back_if_it_is_free)
 }
 END_TEST
 
+/* An end of a pair has a peer, though neither has a name. */
+START_TEST(adopting_an_end_of_a_pair)
+{
+    struct house_client *c = house_client();
+    int ends[2];
+    long long h;
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    h = house_int(adopt(c, ends[0]), "handle");
+    house_do(c, "stream", "{'handle':%lld}", h);
+    close(house_take_fd(c));
+    house_do(c, "close", "{'handle':%lld}", h);
+    close(ends[0]);
+    close(ends[1]);
+}
+END_TEST
+
 START_TEST(adopting_what_is_no_socket)
 {
     struct house_client *c = house_client();
@@ -643,6 +660,7 @@ int main(void)
     tcase_add_test(tc, adopting_a_new_one);
     tcase_add_test(tc, adopting_the_known);
     tcase_add_test(tc, a_name_comes_back_if_it_is_free);
+    tcase_add_test(tc, adopting_an_end_of_a_pair);
     tcase_add_test(tc, adopting_what_is_no_socket);
     tcase_add_test(tc, adoption_is_under_the_policy);
     tcase_add_test(tc, adoption_is_paid_for);
