@@ -252,15 +252,13 @@ int berth_close(berth *b, berth_handle h);
 
 /* -- the socket itself ------------------------------------------------------------------------- */
 
-/* Gives the socket itself as a descriptor, for any code that wants one and at the kernel's speed;
- * what is done with it then no policy of the daemon can hinder. With flags 0 the handle ends, as
- * handed_off, once the descriptor has arrived: the socket is the program's alone, and blocks as a
- * new one would. With BERTH_SHARED the daemon keeps its copy and the handle goes on: both use one
- * socket, which does not block, until berth_release(). The descriptor is close-on-exec and the
- * caller's to close. What was read ahead for the handle has to be received first.
- *
- * Returns the descriptor, or -1; then the daemon still has the socket, also when it is this process
- * that has no room for one more descriptor (EMFILE). */
+/* Gives the kernel's socket itself as a descriptor, for any code that wants one; from then on no
+ * policy of the daemon holds. With flags 0 the handle ends, as handed_off, once the descriptor has
+ * arrived, and the socket blocks as a new one would. With BERTH_SHARED both use one socket, which
+ * does not block, and the handle goes on until berth_release(). What was read ahead for the handle
+ * has to be received first. Returns the descriptor, close-on-exec and the caller's to close, or -1;
+ * then the daemon still has the socket, also when it is this process that has no room for one more
+ * descriptor (EMFILE). */
 #define BERTH_SHARED 1u
 int berth_handoff(berth *b, berth_handle h, unsigned flags);
 
@@ -268,22 +266,22 @@ int berth_handoff(berth *b, berth_handle h, unsigned flags);
  * keeps it. Returns 0 or -1. */
 int berth_release(berth *b, berth_handle h);
 
-/* Gives a socket to the daemon; `fd` stays the caller's, and the daemon gets a copy. One that it
- * knows, because it was handed off, gets its old handle back. `options` may be NULL; of them name,
- * label, pool and lease count. Returns the handle or -1. */
+/* Gives a socket to the daemon; `fd` stays the caller's, and does not block any more. One that was
+ * handed off gets its old handle back. `options` may be NULL; of them name, label, pool and lease
+ * count. Returns the handle or -1. */
 #define berth_adopt(b, fd, options) berth_adopt_at(BERTH_SITE, (b), (fd), (options))
 berth_handle berth_adopt_at(const char *site, berth *b, int fd,
                             const struct berth_options *options);
 
 /* The bytes of a connected handle as a descriptor: a SOCK_STREAM socket, or for a datagram socket a
- * SOCK_SEQPACKET one, with one packet for each datagram. The daemon carries the bytes between it
- * and the network, so that policy, counters and TLS stay in force. shutdown(SHUT_WR) on it ends
- * that direction alone, the peer's end is an end here, a reset is ECONNRESET here (berth_stream()
- * once more tells when it was TLS that failed, and why), and whoever closes it with everything read
- * and written ends the connection well. Until both directions are over the handle itself does not
- * send or receive. The descriptor is close-on-exec, blocks, and is the caller's to close. It lives
- * while the handle does: what was written and has not gone out is lost when the session ends.
- * Returns it or -1. */
+ * SOCK_SEQPACKET one, with one packet for each datagram. The daemon carries them to and from the
+ * network, so that policy, counters and TLS stay in force. Both sides see each other end as over
+ * one connection: shutdown(SHUT_WR) ends that direction alone, a reset is ECONNRESET
+ * (berth_stream() once more tells why, when it was TLS that failed), and to close it with
+ * everything read is a good end. Until it is over the handle itself does not send or receive. What
+ * was written before the handle is closed or the session ends still goes out, as with a socket that
+ * is closed. Returns the descriptor, which blocks, is close-on-exec and the caller's to close, or
+ * -1. */
 int berth_stream(berth *b, berth_handle h);
 
 /* What berth_wrap() may be told. Zero it first; all is optional. Borrowed for the call. */

@@ -22,7 +22,8 @@ const char command_nc_help[] =
     "  -l, --listen         take one connection instead; HOST is the wildcard if not said, and\n"
     "                       port 0 a free one, which --verbose tells\n"
     "  -u, --udp            datagrams: a read from the input is one. There is no end to see; it\n"
-    "                       ends with 0 after --timeout seconds of silence\n"
+    "                       ends after --timeout seconds of silence: with 0, or 1 if it was told\n"
+    "                       of one that was refused\n"
     "  --linger SECS        how long the input may be silent once the peer has ended; "
     "2\n" REACH_HELP "\n"
     "Exit status\n"
@@ -155,7 +156,8 @@ static int talk(struct cli *cli, const struct nc *nc, berth_handle h)
     enum relay_how how;
     int error = 0;
 
-    if ((relay.fd = berth_stream(cli->session, h)) < 0)
+    relay.fd = nc->reach.is_udp ? settle_stream_packets(cli, h) : berth_stream(cli->session, h);
+    if (relay.fd < 0)
         return command_failed(cli);
     /* A daemon that comes back has another connection's handles at best. */
     berth_set_reconnect(cli->session, 0);

@@ -1,4 +1,5 @@
 /* main.c — the command `berth`: its options, then whatever the words say. */
+#include <fcntl.h>
 #include <getopt.h>
 #include <locale.h>
 #include <stdio.h>
@@ -65,11 +66,24 @@ static int run(struct cli *cli, int n, char **words)
     return command_run(cli, n - optind, words + optind);
 }
 
+/* A connection must not become standard input or output where those were closed. In their place
+ * there is nothing to read, and writing still fails. */
+static void fill_standard(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDONLY);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    close(fd);
+}
+
 int main(int n, char **words)
 {
     struct cli cli = {.json = !isatty(STDOUT_FILENO)};
     int status;
 
+    fill_standard();
     setlocale(LC_ALL, "");
     setlocale(LC_NUMERIC, "C"); /* JSON's numbers have a point */
     status = run(&cli, n, words);

@@ -1,6 +1,7 @@
 #include "client/settle.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -81,20 +82,51 @@ int settle_wait(struct cli *cli, berth_handle h, double timeout)
     return wait_and_tell(cli, h, look_at_row, timeout);
 }
 
-int settle_wait_packets(struct cli *cli, berth_handle h, double timeout)
+/* A datagram is sent off and forgotten, but the kernel can be told to keep those that come back. */
+int settle_stream_packets(struct cli *cli, berth_handle h)
 {
-    return wait_and_tell(cli, h, look_at_packets, timeout);
+    const int on = 1;
+
+    /* Of a Unix socket neither fits, of IPv6 both: it may have an IPv4 peer. */
+    berth_setsockopt(cli->session, h, IPPROTO_IP, IP_RECVERR, &on, sizeof on);
+    berth_setsockopt(cli->session, h, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof on);
+    return berth_stream(cli->session, h);
 }
 
-int settle_tell_reset(struct cli *cli, berth_handle h, int error)
+/* Where the pool does not let it be asked, it is not known. */
+static bool came_back(struct cli *cli, berth_handle h)
+{
+    char byte;
+
+    return berth_settimeout(cli->session, h, 0) == 0 &&
+           berth_recv(cli->session, h, &byte, 1, MSG_ERRQUEUE) >= 0;
+}
+
+int settle_wait_packets(struct cli *cli, berth_handle h, double timeout)
+{
+    int status = wait_and_tell(cli, h, look_at_packets, timeout);
+
+    if (status == EXIT_OK && came_back(cli, h))
+        return command_say_error("os", "ECONNREFUSED", "a datagram came back",
+                                 "nobody takes it there, or there is no way", NULL);
+    return status;
+}
+
+bool settle_knows_why(struct cli *cli, berth_handle h)
 {
     int fd;
 
     wait_for_end(cli, h, look_at_row, reset_seconds, true);
     /* TLS keeps what it failed with, and says it again. */
-    if ((fd = berth_stream(cli->session, h)) >= 0)
-        close(fd);
-    else if (strcmp(berth_last_error(cli->session)->kind, "tls") == 0)
+    if ((fd = berth_stream(cli->session, h)) < 0)
+        return strcmp(berth_last_error(cli->session)->kind, "tls") == 0;
+    close(fd);
+    return false;
+}
+
+int settle_tell_reset(struct cli *cli, berth_handle h, int error)
+{
+    if (settle_knows_why(cli, h))
         return command_failed(cli);
     if (error == EPIPE)
         return command_say_error("os", "EPIPE", "the peer ended before it took all that was sent",

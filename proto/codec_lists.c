@@ -1,6 +1,7 @@
 /* Addresses, options, and plain lists. */
 #include "decoder.h"
 
+#include <stddef.h>
 #include <string.h>
 #include <sys/un.h>
 
@@ -36,23 +37,42 @@ static void encode_address(const struct field *field, const void *member, struct
     buf_add_char(b, '}');
 }
 
+/* A Unix address as the kernel has it, of which a peer may have made what no request may ask for: a
+ * relative path, no name, or one that is no UTF-8 and has grown on the way. */
+static int decode_unix(struct decoder *d, const struct field *field, uint32_t token,
+                       bool is_abstract, struct wire_sockaddr *ret)
+{
+    struct sockaddr_un *un = (struct sockaddr_un *)&ret->addr;
+    const char *text;
+    size_t n;
+    int r = decoder_text(d, field, token, &text, &n);
+
+    if (r)
+        return r;
+    if (n > sizeof un->sun_path - 1)
+        n = sizeof un->sun_path - 1;
+    un->sun_family = AF_UNIX;
+    memcpy(un->sun_path + is_abstract, text, n);
+    ret->len = offsetof(struct sockaddr_un, sun_path);
+    if (n || is_abstract)
+        ret->len += (socklen_t)n + 1; /* the NUL behind a path, or before a name */
+    return 0;
+}
+
+/* Answers alone have these. */
 static int decode_sockaddr(struct decoder *d, const struct field *field, uint32_t token,
                            void *member)
 {
-    uint32_t path = json_member(d->json, token, "path");
-    struct wire_sockaddr *v = member;
+    uint32_t path = json_member(d->json, token, "path"),
+             name = json_member(d->json, token, "abstract");
     struct wire_address address = {0};
     int r;
 
-    (void)field;
-    if (path && json_equals(d->json, path, "", 0)) {
-        v->addr.ss_family = AF_UNIX; /* unnamed: unix(7) */
-        v->len = sizeof(sa_family_t);
-        return 0;
-    }
+    if (path || name)
+        return decode_unix(d, field, path ? path : name, !path, member);
     if ((r = address_decode(d->json, token, decoder_path(d), d->arena, &address, d->e)))
         return r;
-    r = address_numeric(&address, address_family(&address), decoder_path(d), v, d->e);
+    r = address_numeric(&address, address_family(&address), decoder_path(d), member, d->e);
     return r == ADDRESS_IS_NAME ? error_param(d->e, decoder_path(d), "must be a numeric address")
                                 : r;
 }

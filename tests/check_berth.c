@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include "tests/fake_daemon.h"
+#include "tests/house.h"
 
 #define MADE "{" ON ",\"cookie\":1}"
 
@@ -356,14 +357,9 @@ int main(void)
 {
     Suite *suite = suite_create("berth");
     TCase *tests = tcase_create("calls");
-    SRunner *runner = srunner_create(suite);
-    int n_failed;
 
     suite_add_tcase(suite, tests);
     tcase_add_loop_test(tests, each_call, 0, sizeof rows / sizeof *rows);
     tcase_add_test(tests, site_is_the_callers);
-    srunner_run_all(runner, CK_ENV);
-    n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return house_run(suite);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tests/fake_daemon.h"
+#include "tests/house.h"
 
 /* The next reply, waiting for it as an event loop does. Returns what berth_next_reply does, but
  * never 0. */
@@ -24,12 +25,6 @@ static int wait_for_reply(berth *b, struct berth_reply *ret)
         berth_process(b);
     }
     return r;
-}
-
-static void finish(berth *b, struct fake_daemon *fake)
-{
-    berth_free(b);
-    fake_daemon_stop(fake);
 }
 
 START_TEST(replies_come_by_id)
@@ -71,7 +66,7 @@ START_TEST(replies_come_by_id)
     ck_assert_str_eq(reply.json, "{\"seq\":1}");
     ck_assert_int_eq(wait_for_reply(b, &reply), -1);
     ck_assert_int_eq(errno, ECONNRESET);
-    finish(b, fake);
+    fake_daemon_finish(b, fake);
 }
 END_TEST
 
@@ -106,7 +101,7 @@ START_TEST(calls_may_be_mixed_in)
     ck_assert_int_eq(reply.id, 2);
     ck_assert_str_eq(reply.json, "[2]");
     ck_assert_int_eq(reply.fd, -1);
-    finish(b, fake);
+    fake_daemon_finish(b, fake);
     ck_assert_int_eq(fake_daemon_count_fds(), n_fds);
 }
 END_TEST
@@ -125,7 +120,7 @@ START_TEST(kept_replies_are_freed)
     fake = fake_daemon_start(turns, 2, &b);
     ck_assert_int_eq(berth_send_request(b, "a", NULL, -1), 1);
     ck_assert_int_eq(berth_ping(b, NULL), 0);
-    finish(b, fake);
+    fake_daemon_finish(b, fake);
     ck_assert_int_eq(fake_daemon_count_fds(), n_fds);
 }
 END_TEST
@@ -185,7 +180,7 @@ START_TEST(ceiling_is_for_those_that_wait)
         ck_assert_int_eq(berth_send_request(b, "x", NULL, -1), i + 1);
         ck_assert_int_eq(wait_for_reply(b, &reply), 1);
     }
-    finish(b, fake);
+    fake_daemon_finish(b, fake);
 }
 END_TEST
 
@@ -217,7 +212,7 @@ START_TEST(both_write_at_once)
         ck_assert_int_eq(wait_for_reply(b, &reply), 1);
         ck_assert_int_eq(reply.id, ++n_got);
     }
-    finish(b, fake);
+    fake_daemon_finish(b, fake);
     free(params);
     free(result);
 }
@@ -227,8 +222,6 @@ int main(void)
 {
     Suite *suite = suite_create("berth_async");
     TCase *tests = tcase_create("async");
-    SRunner *runner = srunner_create(suite);
-    int n_failed;
 
     suite_add_tcase(suite, tests);
     tcase_add_test(tests, replies_come_by_id);
@@ -238,8 +231,5 @@ int main(void)
     tcase_add_test(tests, waiting_requests_have_a_ceiling);
     tcase_add_test(tests, ceiling_is_for_those_that_wait);
     tcase_add_test(tests, both_write_at_once);
-    srunner_run_all(runner, CK_ENV);
-    n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return house_run(suite);
 }

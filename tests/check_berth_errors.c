@@ -7,22 +7,9 @@
 #include <sys/un.h>
 
 #include "tests/fake_daemon.h"
-
-static const struct berth_error *error_of(const berth *b)
-{
-    return berth_last_error(b);
-}
-
-/* Ends a session and its daemon. */
-static void finish(berth *b, struct fake_daemon *fake)
-{
-    berth_free(b);
-    fake_daemon_stop(fake);
-}
+#include "tests/house.h"
 
 /* -- errors of the daemon ---------------------------------------------------------------------- */
-
-#define ERROR(code, data) "!{\"code\":" #code ",\"message\":\"what and why\",\"data\":" data "}"
 
 static const struct {
     const char *reply;
@@ -69,11 +56,11 @@ START_TEST(refusal)
     errno = 0;
     ck_assert_int_eq(berth_shutdown(b, H, SHUT_WR), -1);
     ck_assert_int_eq(errno, refusals[_i].sys_errno);
-    ck_assert_int_eq(error_of(b)->code, refusals[_i].code);
-    ck_assert_str_eq(error_of(b)->kind, refusals[_i].kind);
-    ck_assert_str_eq(error_of(b)->name, refusals[_i].name);
-    ck_assert_str_eq(error_of(b)->message, "what and why");
-    finish(b, fake);
+    ck_assert_int_eq(berth_last_error(b)->code, refusals[_i].code);
+    ck_assert_str_eq(berth_last_error(b)->kind, refusals[_i].kind);
+    ck_assert_str_eq(berth_last_error(b)->name, refusals[_i].name);
+    ck_assert_str_eq(berth_last_error(b)->message, "what and why");
+    fake_daemon_finish(b, fake);
 }
 END_TEST
 
@@ -92,7 +79,7 @@ START_TEST(refusal_tells_all)
 
     fake = fake_daemon_start(turns, 2, &b);
     ck_assert_int_eq(berth_sendall(b, H, "x", 1, 0), -1);
-    e = error_of(b);
+    e = berth_last_error(b);
     ck_assert_str_eq(e->op, "sendall");
     ck_assert_int_eq(e->handle, H);
     ck_assert_int_eq(e->sent, 100);
@@ -100,9 +87,9 @@ START_TEST(refusal_tells_all)
     ck_assert_ptr_nonnull(strstr(e->data, "\"sent\":100"));
     /* The next call that succeeds forgets it. */
     ck_assert_int_eq(berth_listen(b, H, 1), 0);
-    ck_assert_str_eq(error_of(b)->kind, "");
-    ck_assert_ptr_null(error_of(b)->hint);
-    finish(b, fake);
+    ck_assert_str_eq(berth_last_error(b)->kind, "");
+    ck_assert_ptr_null(berth_last_error(b)->hint);
+    fake_daemon_finish(b, fake);
 }
 END_TEST
 
@@ -121,7 +108,7 @@ START_TEST(resolver_refusal)
     ck_assert_int_eq(berth_getaddrinfo(b, "x", NULL, NULL, &list), EAI_SYSTEM);
     ck_assert_int_eq(errno, ETIMEDOUT);
     ck_assert_ptr_null(list);
-    finish(b, fake);
+    fake_daemon_finish(b, fake);
 }
 END_TEST
 
@@ -230,12 +217,12 @@ START_TEST(mistake)
     errno = 0;
     ck_assert_int_eq(mistakes[_i].call(b), -1);
     ck_assert_int_eq(errno, mistakes[_i].sys_errno);
-    ck_assert_str_eq(error_of(b)->kind, "local");
-    ck_assert_str_eq(error_of(b)->name, strerrorname_np(mistakes[_i].sys_errno));
-    ck_assert_int_gt(strlen(error_of(b)->message), 0);
+    ck_assert_str_eq(berth_last_error(b)->kind, "local");
+    ck_assert_str_eq(berth_last_error(b)->name, strerrorname_np(mistakes[_i].sys_errno));
+    ck_assert_int_gt(strlen(berth_last_error(b)->message), 0);
     /* The session is none the worse. */
     ck_assert_int_eq(berth_ping(b, NULL), 0);
-    finish(b, fake);
+    fake_daemon_finish(b, fake);
 }
 END_TEST
 
@@ -243,16 +230,11 @@ int main(void)
 {
     Suite *suite = suite_create("berth_errors");
     TCase *tests = tcase_create("errors");
-    SRunner *runner = srunner_create(suite);
-    int n_failed;
 
     suite_add_tcase(suite, tests);
     tcase_add_loop_test(tests, refusal, 0, sizeof refusals / sizeof *refusals);
     tcase_add_test(tests, refusal_tells_all);
     tcase_add_test(tests, resolver_refusal);
     tcase_add_loop_test(tests, mistake, 0, sizeof mistakes / sizeof *mistakes);
-    srunner_run_all(runner, CK_ENV);
-    n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return house_run(suite);
 }

@@ -3,11 +3,11 @@
  */
 #include <check.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "tests/fake_daemon.h"
+#include "tests/house.h"
 
 static const struct sockaddr_in local = {
     .sin_family = AF_INET, .sin_port = 0x5000, .sin_addr = {0x0100007f}};
@@ -141,13 +141,8 @@ int main(void)
 {
     Suite *suite = suite_create("berth_io");
     TCase *tests = tcase_create("calls");
-    SRunner *runner = srunner_create(suite);
-    int n_failed;
 
     suite_add_tcase(suite, tests);
     tcase_add_loop_test(tests, each_call, 0, sizeof rows / sizeof *rows);
-    srunner_run_all(runner, CK_ENV);
-    n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return house_run(suite);
 }

@@ -1,9 +1,12 @@
 /* check_berth_ledger.c — libberth and a real daemon: leases, the ledger, and what it says of
  * leaks. */
 #include <math.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "live.h"
@@ -156,6 +159,60 @@ START_TEST(session_is_reclaimed)
 }
 END_TEST
 
+/* -- names that no request may use, but peers do ----------------------------------------------- */
+
+static void accept_there(const char *path, socklen_t n, struct sockaddr_un *ret_name)
+{
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    socklen_t len = (socklen_t)offsetof(struct sockaddr_un, sun_path) + n, whole = sizeof *ret_name;
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    char file[sizeof un.sun_path + 1];
+    struct berth_row *row;
+    berth_handle h;
+
+    memcpy(un.sun_path, path, n);
+    ck_assert_int_eq(bind(listener, (void *)&un, len), 0);
+    ck_assert_int_eq(listen(listener, 1), 0);
+    ck_assert_int_eq(connect(fd, (void *)&un, len), 0);
+    h = OK(berth_adopt(live, fd, NULL));
+    OK(berth_getpeername(live, h, (void *)ret_name, &whole));
+    ck_assert_uint_le(whole, sizeof *ret_name);
+    row = berth_ledger_get(live, h);
+    ck_assert_msg(row, "%s", berth_last_error(live)->message);
+    ck_assert_mem_eq(&row->peer, ret_name, whole);
+    berth_free_rows(row);
+    OK(berth_close(live, h));
+    close(fd);
+    close(listener);
+    snprintf(file, sizeof file, "%.*s", (int)n, path);
+    if (*file)
+        unlink(file);
+}
+
+START_TEST(peers_with_names_of_their_own)
+{
+    char path[sizeof((struct sockaddr_un *)0)->sun_path], dir[] = "/tmp/berth-XXXXXX";
+    struct sockaddr_un un;
+
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    ck_assert_int_eq(chdir(dir), 0);
+    accept_there("near", sizeof "near", &un);
+    ck_assert_str_eq(un.sun_path, "near");
+    accept_there("", 1, &un);
+    ck_assert_mem_eq(un.sun_path, "", 1);
+    memset(path, 'x', sizeof path);
+    accept_there(path, sizeof path, &un); /* without a NUL at its end */
+    ck_assert_mem_eq(un.sun_path, path, sizeof path - 1);
+    memset(path, 0xff, sizeof path - 1);
+    path[sizeof path - 1] = '\0';
+    accept_there(path, sizeof path, &un);
+    ck_assert_mem_eq(un.sun_path, "\xef\xbf\xbd\xef", 4);
+    ck_assert_int_eq(chdir("/"), 0);
+    ck_assert_int_eq(rmdir(dir), 0);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("ledger");
@@ -165,5 +222,6 @@ int main(void)
     tcase_add_test(tests, leases);
     tcase_add_test(tests, leaks_and_reaping);
     tcase_add_test(tests, session_is_reclaimed);
+    tcase_add_test(tests, peers_with_names_of_their_own);
     return live_run(tests);
 }

@@ -13,6 +13,7 @@
 #include "client/berth.h"
 #include "tests/manager.h"
 #include "tests/real_daemon.h"
+#include "tests/house.h"
 
 static const int signals[] = {SIGTERM, SIGKILL};
 static berth *b;
@@ -262,8 +263,6 @@ int main(void)
     Suite *suite = suite_create("berth_restart");
     TCase *tests = tcase_create("restart");
     TCase *kept = tcase_create("kept");
-    SRunner *runner = srunner_create(suite);
-    int n_failed;
 
     suite_add_tcase(suite, tests);
     tcase_add_checked_fixture(tests, setup, teardown);
@@ -279,8 +278,5 @@ int main(void)
     tcase_add_checked_fixture(kept, setup_kept, teardown_kept);
     tcase_set_timeout(kept, 60);
     tcase_add_loop_test(kept, accept_goes_on, 0, 2);
-    srunner_run_all(runner, CK_ENV);
-    n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return house_run(suite);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tests/fake_ride.h"
+#include "tests/house.h"
 
 /* Short, for it stands in every line. */
 #define b fake_ride_session
@@ -314,8 +315,6 @@ int main(void)
 {
     Suite *suite = suite_create("berth_resume");
     TCase *tests = tcase_create("resume");
-    SRunner *runner = srunner_create(suite);
-    int n_failed;
 
     suite_add_tcase(suite, tests);
     tcase_add_checked_fixture(tests, fake_ride_setup, NULL);
@@ -329,8 +328,5 @@ int main(void)
     tcase_add_test(tests, too_late);
     tcase_add_test(tests, replies_before_the_end);
     tcase_add_loop_test(tests, fork_is_noticed, 0, 2);
-    srunner_run_all(runner, CK_ENV);
-    n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return house_run(suite);
 }

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "tests/fake_ride.h"
+#include "tests/house.h"
 
 #define STOPPING_                                                                                  \
     "!{\"code\":-32021,\"message\":\"m\",\"data\":{\"kind\":\"cancelled\",\"name\":\"STOPPING\""
@@ -312,8 +313,6 @@ int main(void)
 {
     Suite *suite = suite_create("berth_ride");
     TCase *tests = tcase_create("ride");
-    SRunner *runner = srunner_create(suite);
-    int n_failed;
 
     suite_add_tcase(suite, tests);
     tcase_add_checked_fixture(tests, fake_ride_setup, NULL);
@@ -332,8 +331,5 @@ int main(void)
     tcase_add_test(tests, time_is_not_given_twice);
     tcase_add_loop_test(tests, time_goes_on, 0, 2);
     tcase_add_loop_test(tests, no_time_to_keep, 0, 3);
-    srunner_run_all(runner, CK_ENV);
-    n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return house_run(suite);
 }

@@ -14,20 +14,7 @@
 #include <unistd.h>
 
 #include "tests/fake_daemon.h"
-
-static const struct berth_error *error_of(const berth *b)
-{
-    return berth_last_error(b);
-}
-
-/* Ends a session and its daemon. */
-static void finish(berth *b, struct fake_daemon *fake)
-{
-    berth_free(b);
-    fake_daemon_stop(fake);
-}
-
-#define ERROR(code, data) "!{\"code\":" #code ",\"message\":\"what and why\",\"data\":" data "}"
+#include "tests/house.h"
 
 /* -- life -------------------------------------------------------------------------------------- */
 
@@ -42,10 +29,10 @@ START_TEST(daemon_ends_the_session)
         errno = 0;
         ck_assert_int_eq(berth_ping(b, NULL), -1);
         ck_assert_int_eq(errno, ECONNRESET);
-        ck_assert_str_eq(error_of(b)->kind, "local");
+        ck_assert_str_eq(berth_last_error(b)->kind, "local");
     }
     ck_assert_int_eq(berth_process(b), -1);
-    finish(b, fake);
+    fake_daemon_finish(b, fake);
 }
 END_TEST
 
@@ -59,7 +46,7 @@ START_TEST(nonsense_ends_the_session)
     fake = fake_daemon_start(&turn, 1, &b);
     ck_assert_int_eq(berth_ping(b, NULL), -1);
     ck_assert_int_eq(errno, EPROTO);
-    finish(b, fake);
+    fake_daemon_finish(b, fake);
 }
 END_TEST
 
@@ -82,7 +69,7 @@ START_TEST(reply_of_any_size)
     fake = fake_daemon_start(&turn, 1, &b);
     ck_assert_int_eq(berth_recv(b, H, data, (size_t)n, 0), n);
     ck_assert_uint_eq(strspn(data, "x"), (size_t)n);
-    finish(b, fake);
+    fake_daemon_finish(b, fake);
     free(text);
     free(data);
 }
@@ -103,9 +90,9 @@ START_TEST(large_data_goes_in_pieces)
     memset(data, 'x', sizeof data);
     fake = fake_daemon_start(turns, 3, &b);
     ck_assert_int_eq(berth_sendall(b, H, data, sizeof data, 0), -1);
-    ck_assert_int_eq(error_of(b)->sent, (640 << 10) + 2);
+    ck_assert_int_eq(berth_last_error(b)->sent, (640 << 10) + 2);
     ck_assert_int_eq(berth_send(b, H, data, sizeof data, 0), 7);
-    finish(b, fake);
+    fake_daemon_finish(b, fake);
 }
 END_TEST
 
@@ -125,7 +112,7 @@ START_TEST(fork_is_noticed)
     if (child == 0) {
         int fd = berth_ping(b, NULL) < 0 && errno == ESTALE && berth_fd(b) < 0 &&
                          berth_send_request(b, "ping", NULL, -1) < 0 &&
-                         strcmp(error_of(b)->kind, "local") == 0
+                         strcmp(berth_last_error(b)->kind, "local") == 0
                      ? 0
                      : 1;
 
@@ -142,7 +129,7 @@ START_TEST(fork_is_noticed)
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert_int_eq(status, 0);
     ck_assert_int_eq(berth_ping(b, NULL), 0);
-    finish(b, fake);
+    fake_daemon_finish(b, fake);
 }
 END_TEST
 
@@ -153,7 +140,7 @@ START_TEST(descriptors_are_close_on_exec)
 
     fake = fake_daemon_start(NULL, 0, &b);
     ck_assert_int_eq(fcntl(berth_fd(b), F_GETFD), FD_CLOEXEC);
-    finish(b, fake);
+    fake_daemon_finish(b, fake);
 }
 END_TEST
 
@@ -165,9 +152,9 @@ START_TEST(nothing_there)
     path[sizeof path - 1] = '\0';
     ck_assert_ptr_null(berth_new("/nowhere/berth.sock"));
     ck_assert_int_eq(errno, ENOENT);
-    ck_assert_str_eq(error_of(NULL)->kind, "local");
-    ck_assert_ptr_nonnull(strstr(error_of(NULL)->message, "/nowhere/berth.sock"));
-    ck_assert_ptr_nonnull(error_of(NULL)->hint);
+    ck_assert_str_eq(berth_last_error(NULL)->kind, "local");
+    ck_assert_ptr_nonnull(strstr(berth_last_error(NULL)->message, "/nowhere/berth.sock"));
+    ck_assert_ptr_nonnull(berth_last_error(NULL)->hint);
     ck_assert_ptr_null(berth_new(path));
     ck_assert_int_eq(errno, ENAMETOOLONG);
     ck_assert_ptr_null(berth_new_from_fd(4000));
@@ -297,7 +284,7 @@ START_TEST(last_words_are_heard)
     close(ends[1]);
     b = berth_new_from_fd(ends[0]);
     ck_assert_int_eq(berth_ping(b, NULL), -1);
-    ck_assert_str_eq(error_of(b)->name, "SESSIONS");
+    ck_assert_str_eq(berth_last_error(b)->name, "SESSIONS");
     ck_assert_int_eq(berth_ping(b, NULL), -1);
     ck_assert_int_eq(errno, ECONNRESET);
     berth_free(b);
@@ -308,8 +295,6 @@ int main(void)
 {
     Suite *suite = suite_create("berth_session");
     TCase *tests = tcase_create("session");
-    SRunner *runner = srunner_create(suite);
-    int n_failed;
 
     suite_add_tcase(suite, tests);
     tcase_add_test(tests, daemon_ends_the_session);
@@ -322,8 +307,5 @@ int main(void)
     tcase_add_test(tests, path_of_the_environment);
     tcase_add_test(tests, full_backlog);
     tcase_add_test(tests, last_words_are_heard);
-    srunner_run_all(runner, CK_ENV);
-    n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return house_run(suite);
 }

@@ -7,6 +7,7 @@
 
 #include "proto/methods.h"
 #include "tests/real_daemon.h"
+#include "tests/house.h"
 
 /* A session that leaves three sockets open, of two lines of a program. */
 #define LEAKY                                                                                      \
@@ -263,8 +264,6 @@ int main(void)
 {
     Suite *suite = suite_create("cli");
     TCase *tests = tcase_create("cli");
-    SRunner *runner = srunner_create(suite);
-    int n_failed;
 
     suite_add_tcase(suite, tests);
     tcase_add_checked_fixture(tests, real_daemon_start, real_daemon_stop);
@@ -277,8 +276,5 @@ int main(void)
         puts("skipped: print_on_terminal, for this machine has no pseudo-terminals");
     tcase_add_loop_test(tests, example_of_help, 0, N_METHODS);
     tcase_add_test(tests, completion);
-    srunner_run_all(runner, CK_ENV);
-    n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return house_run(suite);
 }

@@ -1,7 +1,6 @@
 /* check_cli_words.c — KEY=VALUE words, and lines of the berth shell. */
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "client/split.h"
@@ -9,6 +8,7 @@
 #include "client/words.h"
 #include "proto/arena.h"
 #include "proto/codec.h"
+#include "tests/house.h"
 
 enum { MAX_WORDS = 6 };
 
@@ -328,8 +328,6 @@ int main(void)
 {
     Suite *suite = suite_create("cli_words");
     TCase *tests = tcase_create("words");
-    SRunner *runner = srunner_create(suite);
-    int n_failed;
 
     suite_add_tcase(suite, tests);
     tcase_add_loop_test(tests, words_become_params, 0, N(rows));
@@ -341,8 +339,5 @@ int main(void)
     tcase_add_test(tests, methods_that_are_near);
     tcase_add_loop_test(tests, line_is_split, 0, N(lines));
     tcase_add_test(tests, line_of_too_many_words);
-    srunner_run_all(runner, CK_ENV);
-    n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return house_run(suite);
 }

@@ -271,6 +271,12 @@ void fake_daemon_stop(struct fake_daemon *fake)
     free(fake);
 }
 
+void fake_daemon_finish(berth *b, struct fake_daemon *fake)
+{
+    berth_free(b);
+    fake_daemon_stop(fake);
+}
+
 void fake_daemon_check_call(const struct call_row *row)
 {
     int n_fds = fake_daemon_count_fds();

@@ -44,6 +44,9 @@ struct fake_daemon *fake_daemon_start_lives(const struct life *lives, size_t n, 
  * the script said. The session is to be freed before. */
 void fake_daemon_stop(struct fake_daemon *fake);
 
+/* The same, with the session. */
+void fake_daemon_finish(berth *b, struct fake_daemon *fake);
+
 /* A call of the library, and what it must ask. */
 struct call_row {
     void (*call)(berth *b);
@@ -57,12 +60,14 @@ struct call_row {
 /* Runs it: it must ask just that, fail in nothing, and leave as many descriptors as there were. */
 void fake_daemon_check_call(const struct call_row *row);
 
-/* What the scripts speak of: a handle, two addresses. */
-#define H     INT64_C(16777217)
-#define H_S   "16777217"
-#define ON    "\"handle\":" H_S
-#define LOCAL "{\"family\":\"AF_INET\",\"host\":\"127.0.0.1\",\"port\":80}"
-#define OTHER "{\"family\":\"AF_INET\",\"host\":\"127.0.0.2\",\"port\":81}"
+/* What the scripts speak of: an error, a handle, two addresses. */
+#define ERROR(code, data) "!{\"code\":" #code ",\"message\":\"what and why\",\"data\":" data "}"
+
+#define H                 INT64_C(16777217)
+#define H_S               "16777217"
+#define ON                "\"handle\":" H_S
+#define LOCAL             "{\"family\":\"AF_INET\",\"host\":\"127.0.0.1\",\"port\":80}"
+#define OTHER             "{\"family\":\"AF_INET\",\"host\":\"127.0.0.2\",\"port\":81}"
 
 /* Fails the test when an address is not OTHER. */
 void fake_daemon_check_other(const struct sockaddr_storage *got, socklen_t len);

@@ -1,8 +1,8 @@
 #include "live.h"
 
-#include <stdlib.h>
 
 #include "real_daemon.h"
+#include "house.h"
 
 berth *live;
 
@@ -27,14 +27,9 @@ static void end(void)
 int live_run(TCase *tests)
 {
     Suite *suite = suite_create("live");
-    SRunner *runner = srunner_create(suite);
-    int n_failed;
 
     suite_add_tcase(suite, tests);
     tcase_add_checked_fixture(tests, begin, end);
     tcase_set_timeout(tests, 30);
-    srunner_run_all(runner, CK_ENV);
-    n_failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return n_failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return house_run(suite);
 }

@@ -1,81 +1,12 @@
 #!/bin/sh
-# nc.sh BERTHD BERTH WEB FETCH — `berth nc` and `berth send-file` against socat, openssl and curl: all
-# bytes both ways, what an end is and what is none, what a terminal shows; and the examples WEB and
-# FETCH, which curl asks.
-set -u
-
+# nc.sh BERTHD BERTH WEB FETCH — `berth nc` against socat, openssl and curl: all bytes both ways, what
+# an end is and what is none; and the examples WEB and FETCH, which curl asks.
 berthd=$1
 berth=$2
 web=$3
 fetch=$4
-for program in socat openssl curl script; do
-    command -v $program >/dev/null || {
-        echo "skipped: this machine has no $program"
-        exit 77
-    }
-done
-dir=$(mktemp -d)
-BERTH_SOCKET=$dir/berth.sock
-export BERTH_SOCKET
-started=
-
-finish()
-{
-    for process in $started; do
-        kill -9 "$process" 2>/dev/null
-    done
-    [ $n_failed -eq 0 ] || cat "$dir/log"
-    rm -rf "$dir"
-}
-trap finish EXIT
-
-n_failed=0
-n_passed=0
-# expect WHAT PATTERN TEXT: the text must match the pattern.
-expect()
-{
-    case $3 in
-    $2) n_passed=$((n_passed + 1)) ;;
-    *)
-        n_failed=$((n_failed + 1))
-        printf 'failed: %s\n  expected %s\n  got %s\n' "$1" "$2" "$3"
-        ;;
-    esac
-}
-
-# Waits until the condition holds, at most 10 seconds.
-wait_for()
-{
-    tries=0
-    until "$@" >/dev/null 2>&1; do
-        tries=$((tries + 1))
-        [ $tries -lt 200 ] || return 1
-        sleep 0.05
-    done
-}
-
-# same WHAT FILE: it must hold what was sent.
-same()
-{
-    expect "$1" 0 "$(cmp "$dir/big" "$2" 2>&1; echo $?)"
-}
-
-# serve NAME COMMAND...: runs it in the background; its standard error goes to NAME.err, its pid to $served.
-serve()
-{
-    name=$1
-    shift
-    "$@" >"$dir/$name.out" 2>"$dir/$name.err" <"${input:-/dev/null}" &
-    served=$!
-    started="$started $served"
-}
-
-# The port that a listener has taken, as it tells itself; $1 is its name.
-port_of()
-{
-    wait_for grep -Eq 'listening on .*:[0-9]|ACCEPT .*:[0-9]' "$dir/$1.err" "$dir/$1.out"
-    sed -nE 's/.*(listening on|ACCEPT) .*:([0-9]+).*/\2/p' "$dir/$1.err" "$dir/$1.out" | head -n 1
-}
+programs='socat openssl curl'
+. "$(dirname "$0")/talk.sh"
 
 # nc WORD...: what it prints, then its status; with its standard error.
 nc()
@@ -84,32 +15,7 @@ nc()
     echo " status $?"
 }
 
-openssl req -x509 -newkey rsa:2048 -nodes -keyout "$dir/key.pem" -out "$dir/cert.pem" -days 2 \
-    -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 2>/dev/null
-cat >"$dir/berthd.conf" <<END
-[tls shop]
-cert = $dir/cert.pem
-key = $dir/key.pem
-pools = default
-END
-head -c 20000000 /dev/urandom >"$dir/big"
-"$berthd" --config "$dir/berthd.conf" 2>"$dir/log" &
-daemon=$!
-started=$daemon
-wait_for "$berth" ping
-
 # -- plain --
-socat_port=0
-# socat_server NAME ADDRESS [OPTION...]: one connection between ADDRESS and a free port, $socat_port.
-socat_server()
-{
-    name=$1
-    address=$2
-    shift 2
-    serve "$name" socat -d -d "$@" TCP-LISTEN:0,bind=127.0.0.1 "$address"
-    socat_port=$(port_of "$name")
-}
-
 socat_server up "CREATE:$dir/up" -u
 expect "a file goes up" ' status 0' "$(nc 127.0.0.1 "$socat_port" <"$dir/big")"
 wait "$served"
@@ -159,6 +65,28 @@ do
 done
 same "a peer that has nothing to say hears all" "$dir/slow"
 
+# The path of its own making that a peer has is not absolute.
+(cd "$dir" && exec socat -d -d UNIX-LISTEN:near EXEC:cat 2>near.err) &
+started="$started $!"
+wait_for test -S "$dir/near"
+expect "a peer with a relative path" 'here status 0' "$(echo here | nc "unix:$dir/near" | tr -d '\n')"
+
+# What was closed for it is not the connection, and its end.
+closed()
+{
+    socat_server "$1" "SYSTEM:echo answer; cat >$dir/closed"
+    shift
+    eval "timeout 20 '$berth' nc 127.0.0.1 $socat_port $*"
+    echo "status $?"
+    wait "$served"
+}
+echo words >"$dir/words"
+expect "no standard input" 'answer status 0 ' "$(closed closed0 '<&-' 2>&1 | tr '\n' ' ')"
+expect "the peer heard nothing" '' "$(cat "$dir/closed")"
+expect "no standard output" '*standard output: *status 1' "$(closed closed1 '<$dir/words >&-' 2>&1)"
+expect "no standard error" 'answer status 0 ' "$(closed closed2 '<$dir/words 2>&-' | tr '\n' ' ')"
+expect "the peer heard all" 'words' "$(cat "$dir/closed")"
+
 expect "nobody there" '*berth: os ECONNREFUSED: *hint: *status 1' "$(nc 127.0.0.1 1)"
 expect "wrong usage" '*berth help nc* status 2' "$(nc)"
 expect "no port" '*is no port* status 2' "$(nc 127.0.0.1 http)"
@@ -198,6 +126,9 @@ port=$(port_of udp2)
 expect "to one who listens" ' status 0' "$(echo first | nc -u -w 0.3 127.0.0.1 "$port")"
 wait_for grep -q first "$dir/udp2.out"
 expect "the first datagram is not lost" first "$(cat "$dir/udp2.out")"
+expect "to nobody" '*berth: os ECONNREFUSED: *status 1' "$(echo lost | nc -u -w 0.3 127.0.0.1 1)"
+expect "to nobody, by IPv6" '*berth: os E*status 1' "$(echo lost | nc -u -w 0.3 ::1 1)"
+expect "a pool that cannot ask" ' status 0' "$(echo lost | nc -u -w 0.3 --pool streams 127.0.0.1 1)"
 
 # -- TLS --
 serve tls openssl s_server -accept 127.0.0.1:0 -cert "$dir/cert.pem" -key "$dir/key.pem" -rev -alpn chat
@@ -229,42 +160,6 @@ expect "TLS both ways" 0 $?
 wait "$served"
 same "there" "$dir/shop2.out"
 same "and back" "$dir/shop2"
-
-# -- files --
-send_file()
-{
-    timeout 20 "$berth" send-file "$@" 2>&1
-    echo " status $?"
-}
-socat_server file "CREATE:$dir/file" -u
-expect "a file, and no word where no terminal is" ' status 0' "$(send_file "$dir/big" 127.0.0.1:"$socat_port")"
-wait "$served"
-same "is whole" "$dir/file"
-serve part "$berth" nc -v -l --tls --identity shop 127.0.0.1 0
-port=$(port_of part)
-expect "a part, by TLS" ' status 0' \
-    "$(send_file --tls --ca "$dir/cert.pem" --offset 1000 --count 5000000 "$dir/big" 127.0.0.1:"$port")"
-wait "$served"
-expect "is that part" 0 "$(tail -c +1001 "$dir/big" | head -c 5000000 | cmp - "$dir/part.out"; echo $?)"
-expect "beyond the end" '*has 20000000 bytes* status 2' "$(send_file --offset 20000001 "$dir/big" 127.0.0.1:1)"
-expect "no file" '*ENOENT*nothing* status 1' "$(send_file "$dir/nothing" 127.0.0.1:1)"
-expect "no regular file" '*berth nc* status 1' "$(send_file /dev/null 127.0.0.1:1)"
-
-# The half of it, then the other half from where it says.
-socat_server half "SYSTEM:head -c 3000000 >$dir/half" -u
-text=$(send_file "$dir/big" 127.0.0.1:"$socat_port")
-expect "it tells how far it came" '*berth: os *of 20000000 bytes went out; --offset *goes on from there*status 1' "$text"
-expect "a handle, in a shell" '*"text":"0123","eof":false*' "$(
-    printf 0123456789 >"$dir/ten"
-    printf '%s\n' 'socketpair name=@p' "send-file --count 4 $dir/ten @p" 'recv handle=@p.1' | "$berth" shell)"
-
-# On a terminal: how far, how fast, how long yet. The reader takes its time.
-socat_server show 'SYSTEM:head -c 8000000 >/dev/null; sleep 0.7; cat >/dev/null' -u
-script -qec "'$berth' send-file '$dir/big' 127.0.0.1:$socat_port" /dev/null </dev/null >"$dir/terminal" 2>&1
-expect "a terminal is shown the rest" '*of 19.1 MiB, *%, *iB/s, 0:0* left*' "$(cat "$dir/terminal")"
-expect "and the end" '*19.1 MiB of 19.1 MiB, 100%, *iB/s, in 0:0*' "$(cat "$dir/terminal")"
-socat_server hush 'SYSTEM:cat >/dev/null' -u
-expect "quiet" '' "$(script -qec "'$berth' send-file --quiet '$dir/big' 127.0.0.1:$socat_port" /dev/null </dev/null)"
 
 # -- the examples --
 serve free "$berth" nc -v -l -w 1 127.0.0.1 0
@@ -299,5 +194,4 @@ port=$(port_of away)
 expect "the daemon's end is no good end" 1 $?
 expect "and told" 'berth: *' "$(cat "$dir/gone.err")"
 
-printf '%d passed, %d failed\n' $n_passed $n_failed
-[ $n_failed -eq 0 ]
+tell
