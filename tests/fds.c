@@ -1,6 +1,7 @@
 #include "fds.h"
 
 #include <dirent.h>
+#include <poll.h>
 #include <stdlib.h>
 
 static int n_before;
@@ -17,6 +18,12 @@ int fds_count(void)
     return n - 3; /* ".", ".." and the directory's own */
 }
 
+void fds_await(int n)
+{
+    for (int i = 0; i < 10000 && fds_count() != n; i++)
+        poll(NULL, 0, 1);
+}
+
 static void remember(void)
 {
     n_before = fds_count();
@@ -24,8 +31,10 @@ static void remember(void)
 
 static void compare(void)
 {
-    int n = fds_count();
+    int n;
 
+    fds_await(n_before);
+    n = fds_count();
     ck_assert_msg(n == n_before, "%d descriptors were open before the test, %d are after it",
                   n_before, n);
 }

@@ -6,6 +6,9 @@
 /* Descriptors that this process has open. */
 int fds_count(void);
 
+/* Waits until there are so many: a thread may still be about to close one. */
+void fds_await(int n);
+
 /* A test case of this suite, with the count around each of its tests. */
 TCase *fds_case(Suite *suite, const char *name);
 
