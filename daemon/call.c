@@ -7,6 +7,7 @@
 #include <utlist.h>
 
 #include "proto/address.h"
+#include "proto/discard.h"
 #include "proto/limits.h"
 #include "socket.h"
 
@@ -24,21 +25,28 @@ struct call *call_new(struct core *core, struct session *session)
     return c;
 }
 
+/* What the service manager was to let go of, and was not closed: it gets it again. */
+static void keep_again(struct call *c)
+{
+    struct handle *h = c->order ? store_find_number(c->core->store, c->handle_id) : NULL;
+
+    if (h && h->fd >= 0)
+        store_save(c->core->store, h);
+}
+
 void call_free(struct call *c)
 {
     struct core *core = c->core;
 
+    keep_again(c);
     wait_leave(core->wait, &c->ticket);
     if (c->prev)
         DL_DELETE(c->session->calls, c);
     call_end_lookup(c);
     if (c->work)
         c->work_free(c->work);
-    /* It may be a socket that would linger. */
-    if (c->fd >= 0)
-        socket_close(c->fd);
-    if (c->fd_out >= 0)
-        close(c->fd_out);
+    discard_fd(c->fd);
+    discard_fd(c->fd_out);
     arena_reset(&c->arena);
     c->next = core->spare;
     core->spare = c;

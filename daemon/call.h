@@ -104,6 +104,10 @@ int call_denied(struct call *c, const struct pool *pool, const struct verdict *v
 int call_exhausted(struct call *c, const struct pool *pool, const struct pool_shortage *shortage);
 int call_lease_too_long(struct call *c, const struct pool *pool);
 
+/* The pool pays for what the daemon has in memory for the call's handle now. Returns 0 or
+ * ERROR_POOL. */
+int call_charge_buffer(struct call *c);
+
 /* The host name of an address that has to be looked up; NULL: it is none. Rules for names ask for
  * it. */
 const char *call_name_of(const struct wire_address *given);

@@ -38,7 +38,7 @@ int call_check_bytes(struct call *c)
     if (r || !h->tls)
         return r;
     if (tls_has_failed(h->tls, &c->error))
-        return ERROR_TLS;
+        return (int)c->error.id;
     if (tls_is_open(h->tls))
         return 0;
     return error_set(&c->error, ERROR_HANDLE, "HANDSHAKE",
@@ -74,6 +74,8 @@ int call_send(struct call *c, const void *data, size_t n, int flags, const struc
     size_t n_taken = 0;
     int r = tls && n ? tls_send(tls, data, n, &n_taken, &c->error) : 0;
 
+    if (tls && tls_has_unsent(tls))
+        store_flush(c->core->store, c->handle);
     if (tls)
         return tell(r, n_taken, ret);
     *ret = socket_send(c->handle->fd, data, n, flags, NULL, as);

@@ -57,6 +57,17 @@ int call_exhausted(struct call *c, const struct pool *pool, const struct pool_sh
                      (long long)shortage->most, (long long)shortage->n_in_use);
 }
 
+int call_charge_buffer(struct call *c)
+{
+    struct pool_shortage shortage;
+    struct handle *h = c->handle;
+    int64_t n = (int64_t)(buf_len(&h->ahead) + h->n_tls_bytes);
+
+    if (!h->pool || pool_charge_buffer(&h->charge, n, &shortage) == 0)
+        return 0;
+    return call_exhausted(c, h->pool, &shortage);
+}
+
 int call_lease_too_long(struct call *c, const struct pool *pool)
 {
     c->error.pool = copy_text(c, pool->name);

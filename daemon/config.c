@@ -311,20 +311,42 @@ static int read_directory(struct maker *m, const char *dir)
 
 /* -- the whole -- */
 
-static int check_identities(struct maker *m)
+static int check_identity(struct maker *m, const struct tls_identity *id)
 {
-    for (const struct tls_identity *id = m->config.identities; id; id = id->next)
-        for (size_t i = 0; i < id->pools.n; i++) {
-            if (pools_find(m->config.pools, id->pools.items[i]) ||
-                (!m->config.pools->first && strcmp(id->pools.items[i], "default") == 0))
-                continue;
-            m->place.path = id->path;
-            m->place.line = id->line;
-            return config_complain(&m->place, -EINVAL,
-                                   "pools of [tls %s]: there is no [pool %.64s]", id->name,
-                                   id->pools.items[i]);
-        }
+    for (size_t i = 0; i < id->pools.n; i++) {
+        if (pools_find(m->config.pools, id->pools.items[i]))
+            continue;
+        m->place.path = id->path;
+        m->place.line = id->line;
+        return config_complain(&m->place, -EINVAL, "pools of [tls %s]: there is no [pool %.64s]",
+                               id->name, id->pools.items[i]);
+    }
     return 0;
+}
+
+/* Where no pool is set up, an identity need not name the one that there is. */
+static int give_to_default(struct maker *m, struct tls_identity *id)
+{
+    if (id->pools.n)
+        return 0;
+    free(id->pools.items);
+    if (!(id->pools.items = calloc(1, sizeof *id->pools.items)) ||
+        !(id->pools.items[0] = strdup("default")))
+        return memory(m);
+    id->pools.n = 1;
+    return 0;
+}
+
+static int use_default_pool(struct maker *m)
+{
+    int r = 0;
+
+    pools_free(m->config.pools);
+    if (!(m->config.pools = pools_new_default()))
+        return memory(m);
+    for (struct tls_identity *id = m->config.identities; id && !r; id = id->next)
+        r = give_to_default(m, id);
+    return r;
 }
 
 /* A descriptor belongs to one pool. */
@@ -348,16 +370,13 @@ static int check_adopted(struct maker *m, const struct pool *p, const char *name
 
 static int check_all(struct maker *m)
 {
-    int r = check_identities(m);
+    int r = m->config.pools->first ? 0 : use_default_pool(m);
 
+    for (const struct tls_identity *id = m->config.identities; id && !r; id = id->next)
+        r = check_identity(m, id);
     for (const struct pool *p = m->config.pools->first; p && !r; p = p->next)
         for (size_t i = 0; i < p->settings.adopt.n && !r; i++)
             r = check_adopted(m, p, p->settings.adopt.items[i]);
-    if (!r && !m->config.pools->first) {
-        pools_free(m->config.pools);
-        if (!(m->config.pools = pools_new_default()))
-            r = memory(m);
-    }
     return r;
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/sysinfo.h>
 #include <time.h>
 
 #include "absent.h"
@@ -18,6 +19,7 @@ enum {
     LOOKUP_THREADS = 64, /* they sleep; a dead name server must need many sessions to use them up */
     LOOKUP_SHARE = 4,    /* of one session */
     FILE_THREADS = 4,
+    HANDSHAKE_THREADS = 2, /* at least: one user's share leaves one to the others */
 };
 
 static struct now system_clock(void)
@@ -32,6 +34,9 @@ static struct now system_clock(void)
 
 int core_open(struct core *core, const struct core_setup *setup)
 {
+    const int n_cpus = get_nprocs();
+    const int n_handshakes = n_cpus > HANDSHAKE_THREADS ? n_cpus : HANDSHAKE_THREADS;
+
     core->config = setup->config;
     core->clock = setup->clock ? setup->clock : system_clock;
     core->now = core->clock();
@@ -45,6 +50,7 @@ int core_open(struct core *core, const struct core_setup *setup)
     if (!(core->wait = wait_new()) ||
         !(core->workers = workers_new(LOOKUP_THREADS, LOOKUP_SHARE)) ||
         !(core->file_workers = workers_new(FILE_THREADS, FILE_THREADS)) ||
+        !(core->handshakes = workers_new(n_handshakes, n_handshakes - 1)) ||
         !(core->follow = follow_new()))
         return -errno;
     core->scratch = malloc(LIMIT_RECV_BYTES);
@@ -101,6 +107,7 @@ void core_close(struct core *core)
 {
     workers_free(core->workers);
     workers_free(core->file_workers);
+    workers_free(core->handshakes);
     if (core->store)
         store_end(core->store);
     absent_end(&core->absent, core->store, "the daemon ended");

@@ -26,12 +26,14 @@ struct core {
     struct streams *streams;  /* NULL: there has been none */
     struct absent *absent;    /* sessions of the daemon before */
     struct follow *follow;    /* sockets that were handed off */
+    struct wire_sockaddr control; /* where the clients come in; length 0: nowhere by themselves */
     struct workers *workers;  /* look-ups */
     struct workers *
         file_workers; /* reading files; apart, so that a dead name server does not hold up a file */
-    struct json json; /* of the line in work */
-    char *scratch;    /* LIMIT_RECV_BYTES, for results that live no longer than the turn */
-    char *openrpc;    /* the document, made when it is first asked for */
+    struct workers *handshakes; /* computing, so no more than there are processors */
+    struct json json;           /* of the line in work */
+    char *scratch; /* LIMIT_RECV_BYTES, for results that live no longer than the turn */
+    char *openrpc; /* the document, made when it is first asked for */
     struct subscription *subscriptions;
     int64_t n_sessions, n_sessions_total, n_requests, n_errors;
     struct call *spare; /* calls that ended, for reuse */

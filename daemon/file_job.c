@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "proto/discard.h"
+
 static struct file_job *file_job_of(struct job *job)
 {
     return (struct file_job *)((char *)job - offsetof(struct file_job, job));
@@ -23,8 +25,7 @@ static void free_job(struct job *job)
 {
     struct file_job *f = file_job_of(job);
 
-    if (f->fd >= 0)
-        close(f->fd);
+    discard_fd(f->fd);
     free(f);
 }
 

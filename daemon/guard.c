@@ -1,19 +1,48 @@
 #include "guard.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
-/* Nobody else here uses it. */
-enum { SIGNAL = SIGVTALRM, PATIENCE_NSEC = 2000000 };
+/* Nobody else here uses it. The shorter time is for a turn in which it has come before: who makes
+ * the daemon wait once may do so a thousand times. */
+enum { SIGNAL = SIGVTALRM, PATIENCE_NSEC = 2000000, LEAST_NSEC = PATIENCE_NSEC / 16 };
 
 static timer_t timer;
 static bool has_timer;
 
+/* Shared with the handler, which runs in the same thread. */
+static volatile bool is_standing, is_armed, is_idle, is_fresh;
+static volatile long interval_nsec;
+
+/* It comes again and again: the first may come before the call has begun to wait. */
+static void set_timer(long nsec)
+{
+    const struct itimerspec at = {.it_interval = {0, nsec}, .it_value = {0, nsec}};
+
+    interval_nsec = nsec;
+    timer_settime(timer, 0, &at, NULL);
+}
+
+/* That it comes is enough; the rest is how often. */
 static void on_signal(int number)
 {
-    (void)number; /* that it comes is enough */
+    int before = errno;
+
+    (void)number;
+    if (is_standing && is_idle) {
+        is_armed = false;
+        set_timer(0);
+    } else if (is_standing && is_fresh) {
+        is_fresh = false;
+        if (interval_nsec != PATIENCE_NSEC)
+            set_timer(PATIENCE_NSEC);
+    } else if (is_standing && interval_nsec > LEAST_NSEC) {
+        set_timer(interval_nsec / 2);
+    }
+    errno = before;
 }
 
 /* For this thread: another that is interrupted helps nobody. */
@@ -31,13 +60,7 @@ static bool make_timer(void)
     return has_timer;
 }
 
-/* It comes again and again: the first may come before the call has begun to wait. */
-static void set_timer(long nsec)
-{
-    const struct itimerspec at = {.it_interval = {0, nsec}, .it_value = {0, nsec}};
-
-    timer_settime(timer, 0, &at, NULL);
-}
+/* -- one call -- */
 
 void guard_begin(const struct handle *h)
 {
@@ -49,12 +72,34 @@ void guard_begin(const struct handle *h)
     flags = fcntl(h->fd, F_GETFL);
     if (flags >= 0 && !(flags & O_NONBLOCK))
         fcntl(h->fd, F_SETFL, flags | O_NONBLOCK);
-    if (make_timer())
+    if (!is_standing && make_timer())
         set_timer(PATIENCE_NSEC);
 }
 
 void guard_end(const struct handle *h)
 {
-    if (h->custody != CUSTODY_DAEMON && has_timer)
+    if (!is_standing && h->custody != CUSTODY_DAEMON && has_timer)
         set_timer(0);
+}
+
+/* -- every turn -- */
+
+void guard_stand(void)
+{
+    is_standing = make_timer();
+}
+
+void guard_wake(void)
+{
+    is_fresh = true;
+    is_idle = false;
+    if (!is_standing || is_armed)
+        return;
+    is_armed = true;
+    set_timer(PATIENCE_NSEC);
+}
+
+void guard_rest(void)
+{
+    is_idle = true;
 }

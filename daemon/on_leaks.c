@@ -206,7 +206,7 @@ static int hunt_closed(struct call *c, struct hunt *hunt, int n_most)
     struct handle *end = store_first_closed(c->core->store, hunt->last_closed);
     struct handle *h = store_first_closed(c->core->store, hunt->closed);
 
-    for (; h != end; h = store_next(h)) {
+    for (; h && h != end; h = store_next(h)) {
         if (n_most-- == 0)
             return 1;
         if (look_at(c, hunt, h) < 0)

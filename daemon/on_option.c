@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "call_io.h"
 #include "handlers.h"
 #include "proto/address.h"
 #include "proto/limits.h"
@@ -119,6 +120,15 @@ int on_setsockopt(struct call *c, const struct setsockopt_params *p, struct opti
     return 0;
 }
 
+/* Whoever asks for it takes it away. */
+static bool is_error(const struct getsockopt_params *p, const struct option *option)
+{
+    int level = option ? option->level : p->level.v;
+    int64_t number = option ? option->number : p->number.v;
+
+    return level == SOL_SOCKET && number == SO_ERROR;
+}
+
 int on_getsockopt(struct call *c, const struct getsockopt_params *p, struct option_result *ret)
 {
     int64_t size = p->size.set ? p->size.v : 4;
@@ -130,6 +140,8 @@ int on_getsockopt(struct call *c, const struct getsockopt_params *p, struct opti
     if (size < 1 || size > LIMIT_OPTION_BYTES)
         return error_param(&c->error, "size", "must be 1 to %d", LIMIT_OPTION_BYTES);
     if ((r = option_check_get(option, p->level.v, (int)p->number.v, &c->error)))
+        return r;
+    if (is_error(p, option) && (r = call_check_stream(c)))
         return r;
     return tell_option(c, option, option ? option->level : p->level.v,
                        option ? option->number : (int)p->number.v,

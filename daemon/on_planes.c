@@ -90,7 +90,7 @@ int on_release(struct call *c, const struct handle_params *p, struct ledger_row 
         return call_wait_for_worker(c);
     /* The daemon's copy may be the last: then it dies right here. */
     follow_listen(c->core->follow, true);
-    store_release(c->core->store, c->handle);
+    store_release(c->core->store, c->core->follow, c->handle);
     return row_fill(c, c->handle, true, ret);
 }
 
@@ -109,6 +109,17 @@ static void read_name(int r, struct wire_sockaddr *name)
         *name = (struct wire_sockaddr){0};
 }
 
+/* Whether it leads to the control socket, as every client's own does. */
+static bool is_control(struct call *c, int fd)
+{
+    const struct wire_sockaddr *control = &c->core->control;
+    struct wire_sockaddr peer;
+
+    return control->addr.ss_family == AF_UNIX && socket_is_bound(control) &&
+           socket_peer(fd, &peer) == 0 && peer.len == control->len &&
+           memcmp(&peer.addr, &control->addr, peer.len) == 0;
+}
+
 static int identify(struct call *c, int fd, struct found *ret)
 {
     struct stat st;
@@ -121,6 +132,9 @@ static int identify(struct call *c, int fd, struct found *ret)
     if (ret->family != AF_INET && ret->family != AF_INET6 && ret->family != AF_UNIX)
         return error_set(&c->error, ERROR_FD, "FAMILY",
                          "sockets of address family %d are not for the daemon", ret->family);
+    if (is_control(c, fd))
+        return error_set(&c->error, ERROR_FD, "CONTROL",
+                         "the descriptor is a session with this daemon, which could then not end");
     ret->is_listening = socket_is_listening(fd);
     read_name(socket_name(fd, &ret->address), &ret->address);
     r = socket_peer(fd, &ret->peer);
@@ -176,14 +190,38 @@ static int keep_it(struct call *c, struct handle *h)
                      "it would not survive a restart of the daemon: %s", mortal);
 }
 
+/* What one that lives is given besides its lease. Its pool has paid for it, and its site says who
+ * opened it: these stay. */
+static int give_words(struct call *c, struct handle *h, const struct adopt_params *p, bool is_held)
+{
+    struct creation how = CREATION_OF(p);
+    int r = how.pool || how.label ? create_find_pool(c, &how) : 0;
+
+    if (r)
+        return r;
+    c->error.handle = h->id;
+    if (how.pool && h->pool != how.in) {
+        c->error.hint = "leave pool out, or release it first";
+        return error_set(&c->error, ERROR_HANDLE, "KNOWN",
+                         "the socket is handle %lld already, in pool %s", (long long)h->id,
+                         h->pool ? h->pool->name : "default");
+    }
+    if (is_held && (how.name || how.label))
+        return error_set(&c->error, ERROR_HANDLE, "HELD",
+                         "session %lld holds handle %lld, and what it is called",
+                         (long long)h->session->id, (long long)h->id);
+    return store_rename(c->core->store, c->session, h, how.name, how.label, &c->error);
+}
+
 /* The daemon has it as well. */
 static int give_living(struct call *c, struct handle *h, const struct adopt_params *p)
 {
-    int r = 0;
+    bool is_held = h->session && !h->session->is_absent && h->session != c->session;
+    int r = is_held ? 0 : create_check_attach(c, h, &p->lease);
 
-    if (!h->session || h->session->is_absent)
-        r = create_check_attach(c, h, &p->lease);
-    if (!r && (!h->session || h->session->is_absent || h->session == c->session))
+    if (!r)
+        r = give_words(c, h, p, is_held);
+    if (!r && !is_held)
         r = store_attach(c->core->store, h, c->session, &p->lease, &c->error);
     if (r)
         return r;
@@ -255,9 +293,7 @@ int on_adopt(struct call *c, const struct adopt_params *p, struct adopt_result *
 
     if (r)
         return r;
-    h = store_find_cookie(c->core->store, socket_cookie(c->fd));
-    if (h && !store_may_use(c->session, h))
-        h = NULL;
+    h = store_find_cookie(c->core->store, c->session, socket_cookie(c->fd));
     ret->known = (struct wire_bool){true, h != NULL};
     if (!h)
         r = take_new(c, &how, &found, &h);

@@ -23,14 +23,16 @@ static int take_events(struct call *c, const struct poll_entry *entry, int *ret)
     return 0;
 }
 
-/* What holds for one handle now; what was read ahead can be read. */
+/* What holds for one handle now; what was read ahead can be read, TLS's own messages cannot. */
 static int look(const struct handle *h, int events)
 {
     int now = socket_poll(h->fd, events);
+    bool is_tls = h->tls && !h->stream && tls_is_open(h->tls);
 
-    return buf_len(&h->ahead) || (h->tls && !h->stream && tls_is_readable(h->tls))
-               ? now | (events & POLLIN)
-               : now;
+    if (is_tls && now >= 0 && !tls_look(h->tls))
+        now &= ~POLLIN;
+    return buf_len(&h->ahead) || (is_tls && tls_is_readable(h->tls)) ? now | (events & POLLIN)
+                                                                     : now;
 }
 
 static int tell(struct call *c, const struct handle *h, int now, struct poll_ready *ret)

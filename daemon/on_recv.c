@@ -9,6 +9,7 @@
 #include "handlers.h"
 #include "proto/limits.h"
 #include "socket.h"
+#include "tls.h"
 
 /* A read that wants a frame. */
 enum framing { FRAME_NONE, FRAME_EXACTLY, FRAME_UNTIL, FRAME_PREFIX };
@@ -79,17 +80,6 @@ static int take_wanted(struct call *c, const struct recv_params *p, struct wante
     return 0;
 }
 
-/* The pool pays for what is read ahead. */
-static int charge_ahead(struct call *c)
-{
-    struct pool_shortage shortage;
-    struct handle *h = c->handle;
-
-    if (!h->pool || pool_charge_buffer(&h->charge, (int64_t)buf_len(&h->ahead), &shortage) == 0)
-        return 0;
-    return call_exhausted(c, h->pool, &shortage);
-}
-
 /* Gives n bytes of what was read ahead, n_skip bytes behind its beginning. */
 static void give_ahead(struct call *c, size_t n_skip, size_t n, bool keep, struct wire_payload *ret)
 {
@@ -103,7 +93,7 @@ static void give_ahead(struct call *c, size_t n_skip, size_t n, bool keep, struc
         return;
     buf_drop(ahead, n_skip + n);
     c->handle->n_ahead_gone += n_skip + n;
-    charge_ahead(c);
+    call_charge_buffer(c);
     if (buf_len(ahead) == 0)
         buf_done(ahead);
 }
@@ -169,17 +159,24 @@ static int recv_plain(struct call *c, const struct wanted *w, struct recv_result
 
 /* -- frames -- */
 
+/* In one turn: a peer that sends byte by byte holds up nobody else. */
+enum { MAX_READS = 16 };
+
 /* Reads until at least n bytes are ahead, taking no more than n_most. 0: they are there; 1: the end
  * came before. */
 static int fill(struct call *c, size_t n, size_t n_most)
 {
     struct buf *ahead = &c->handle->ahead;
-    int r;
+    int r, n_reads = 0;
 
     while (buf_len(ahead) < n) {
         char *room = buf_reserve(ahead, n_most - buf_len(ahead));
         ssize_t got;
 
+        if (n_reads++ == MAX_READS) {
+            c->retry_at = c->core->now.monotonic;
+            return call_wait_for_worker(c);
+        }
         if (!room) {
             ahead->failed = false;
             return error_memory(&c->error);
@@ -191,7 +188,7 @@ static int fill(struct call *c, size_t n, size_t n_most)
         if (got < 0)
             return call_os(c, (int)got, "recv");
         note_received(c, got);
-        if ((r = charge_ahead(c)))
+        if ((r = call_charge_buffer(c)))
             return r;
         if (got == 0) {
             note_end(c);
@@ -305,12 +302,16 @@ static int recv_as_wanted(struct call *c, const struct recv_params *p, const str
     return recv_plain(c, w, ret);
 }
 
-/* Whether bytes may come as messages. */
+/* Whether bytes may come as messages. What was read before TLS failed can still be had. */
 static int check_way(struct call *c)
 {
+    const struct handle *h = c->handle;
+    bool has_bytes = buf_len(&h->ahead) && (!h->tls || tls_is_open(h->tls));
     int r = call_check_plane(c, PLANE_MESSAGE);
 
-    return r ? r : call_check_bytes(c);
+    if (r)
+        return r;
+    return has_bytes ? call_check_stream(c) : call_check_bytes(c);
 }
 
 /* What stays with the handle stays with it beyond the daemon, where the socket does. */

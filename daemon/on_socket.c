@@ -214,26 +214,30 @@ int on_connect(struct call *c, const struct connect_params *p, struct connect_re
     return 0;
 }
 
-/* The peer is told inside of TLS first: a bare end of the connection would look cut off. */
-static int end_tls(struct call *c)
+/* The peer is told inside of TLS: a bare end of the connection would look cut off. */
+static int end_tls(struct call *c, bool *ret_is_told)
 {
     struct handle *h = c->handle;
-    bool is_told = h->tls && tls_is_open(h->tls) && !tls_has_failed(h->tls, &c->error);
-    int r = is_told ? tls_shutdown(h->tls, &c->error) : 0;
+    int r;
 
+    *ret_is_told = h->tls && tls_is_open(h->tls) && !tls_has_failed(h->tls, &c->error);
+    r = *ret_is_told ? tls_shutdown(h->tls, &c->error) : 0;
     return r == -EAGAIN ? call_wait(c, call_send_events(c), "shutdown") : r;
 }
 
 int on_shutdown(struct call *c, const struct shutdown_params *p, struct no_result *ret)
 {
     int r = call_check_stream(c);
+    bool is_told = false;
 
     (void)ret;
     if (!r && p->how.v != SHUT_RD)
-        r = end_tls(c);
+        r = end_tls(c, &is_told);
     if (r)
         return r;
-    r = socket_shutdown(c->handle->fd, p->how.v);
+    /* Many take the end of the connection below for a request that was broken off. */
+    if (!is_told || p->how.v != SHUT_WR)
+        r = socket_shutdown(c->handle->fd, p->how.v);
     if (r < 0)
         return call_os(c, r, "shutdown");
     wait_wake_all(c->core->wait, &c->handle->point);

@@ -6,6 +6,7 @@
 
 #include "call_io.h"
 #include "handlers.h"
+#include "handshake.h"
 #include "proto/limits.h"
 #include "socket.h"
 #include "stream.h"
@@ -83,19 +84,22 @@ static const char *expected_name(const struct handle *h, char room[INET6_ADDRSTR
                : inet_ntop(AF_INET6, &six->sin6_addr, room, INET6_ADDRSTRLEN);
 }
 
-static int begin_tls(struct call *c, const struct wrap_params *p)
+/* What becomes of a byte of PEM when OpenSSL reads it. */
+enum { CA_PEM_GROWTH = 7 };
+
+static struct tls_request request_of(const struct call *c, const struct wrap_params *p,
+                                     char room[INET6_ADDRSTRLEN])
 {
-    struct handle *h = c->handle;
-    char room[INET6_ADDRSTRLEN];
-    struct tls_request request = {
+    const struct handle *h = c->handle;
+    bool needs_name = !p->server_side.v && !p->server_name.s;
+
+    return (struct tls_request){
         .fd = h->fd,
         .server_side = p->server_side.v,
         .verify = !p->verify.set ? TLS_VERIFY_DEFAULT
                   : p->verify.v  ? TLS_VERIFY_ON
                                  : TLS_VERIFY_OFF,
-        .server_name = p->server_side.v   ? NULL
-                       : p->server_name.s ? p->server_name.s
-                                          : expected_name(h, room),
+        .server_name = needs_name ? expected_name(h, room) : p->server_name.s,
         .identity = p->identity.s,
         .ca_pem = p->ca_pem.s,
         .alpn = p->alpn.items,
@@ -104,17 +108,111 @@ static int begin_tls(struct call *c, const struct wrap_params *p)
         .ahead = buf_len(&h->ahead) ? h->ahead.data + h->ahead.start : NULL,
         .n_ahead = buf_len(&h->ahead),
     };
+}
+
+/* Whether it is only to go on. */
+static bool asks_for_nothing(const struct wrap_params *p)
+{
+    return !p->server_side.set && !p->verify.set && !p->server_name.s && !p->identity.s &&
+           !p->ca_pem.s && !p->alpn.set;
+}
+
+/* Makes the connection; or one that is half-way goes on, for whoever asks for nothing else. */
+static int begin_tls(struct call *c, const struct wrap_params *p)
+{
+    struct handle *h = c->handle;
+    char room[INET6_ADDRSTRLEN];
+    struct tls_request request = request_of(c, p, room);
     int r;
 
+    if (h->tls && (asks_for_nothing(p) || tls_was_asked_so(h->tls, &request) ||
+                   tls_has_failed(h->tls, &c->error)))
+        return 0;
+    if (h->tls)
+        return error_set(&c->error, ERROR_HANDLE, "HANDSHAKE",
+                         "a handshake with other parameters is half-way on handle %lld; give those "
+                         "or none, or close it",
+                         (long long)h->id);
+    h->n_tls_bytes = p->ca_pem.s ? p->ca_pem.n * CA_PEM_GROWTH : 0;
+    if ((r = call_charge_buffer(c)))
+        return r;
     if (!c->core->tls && !(c->core->tls = tls_contexts_new(c->core->config->identities)))
         return error_memory(&c->error);
-    if ((r = tls_new(c->core->tls, &request, &h->tls, &c->error)))
-        return r;
-    /* What was read ahead are records now. */
+    return tls_new(c->core->tls, &request, &h->tls, &c->error);
+}
+
+/* From now on the bytes are TLS's: what was read ahead are records. */
+static void note_begun(struct call *c)
+{
+    struct handle *h = c->handle;
+
+    h->n_ahead_gone += buf_len(&h->ahead);
     buf_done(&h->ahead);
     store_save_ahead(c->core->store, h);
     store_save(c->core->store, h);
-    return 0;
+}
+
+static int compute(struct call *c)
+{
+    struct handshake *job;
+    int r = handshake_start(c->core->handshakes, c->handle->tls, c->session->who, c, &job);
+
+    if (r < 0)
+        return call_os(c, r, "the TLS handshake");
+    c->work = job;
+    c->work_free = handshake_free;
+    return call_wait_for_worker(c);
+}
+
+/* A call before this one ended while a worker was at it, who tells nobody when it has done. */
+static int wait_for_other(struct call *c)
+{
+    const int64_t ask_again_usec = 1000;
+
+    c->retry_at = c->core->now.monotonic + ask_again_usec;
+    return call_wait_for_worker(c);
+}
+
+static int go_on(struct call *c)
+{
+    struct handle *h = c->handle;
+    int r;
+
+    if (c->work && !handshake_is_done(c->work))
+        return call_wait_for_worker(c);
+    handshake_free(c->work);
+    c->work = NULL;
+    if (tls_has_begun(h->tls))
+        note_begun(c);
+    r = tls_handshake(h->tls, &c->error);
+    switch (r) {
+    case -EINPROGRESS:
+        return compute(c);
+    case -EALREADY:
+        return wait_for_other(c);
+    case -EAGAIN:
+        return call_wait(c, call_recv_events(c), "the TLS handshake");
+    default:
+        return r;
+    }
+}
+
+/* What has come to an end holds no ca_pem any more. What could not even be set up never was: the
+ * handle is as before. */
+static void settle(struct call *c)
+{
+    struct handle *h = c->handle;
+    struct error unheard;
+    bool has_failed = h->tls && tls_has_failed(h->tls, &unheard);
+
+    if (has_failed && !tls_has_begun(h->tls)) {
+        tls_free(h->tls);
+        h->tls = NULL;
+    }
+    if (h->tls && !has_failed && !tls_is_open(h->tls))
+        return;
+    h->n_tls_bytes = 0;
+    call_charge_buffer(c);
 }
 
 static int describe(struct call *c, struct wrap_result *ret)
@@ -148,18 +246,18 @@ static int describe(struct call *c, struct wrap_result *ret)
 
 int on_wrap(struct call *c, const struct wrap_params *p, struct wrap_result *ret)
 {
-    int r;
+    int r = 0;
 
     if (!c->is_started) {
         if ((r = check_wrap(c)) || (r = check_identity(c, p->identity.s)))
             return r;
-        if (!c->handle->tls && (r = begin_tls(c, p)))
-            return r;
         c->is_started = true;
+        r = begin_tls(c, p);
     }
-    r = tls_handshake(c->handle->tls, &c->error);
-    if (r == -EAGAIN)
-        return call_wait(c, call_recv_events(c), "the TLS handshake");
+    if (!r)
+        r = go_on(c);
+    if (r != LATER)
+        settle(c);
     if (r)
         return r;
     store_note_use(c->core->store, c->handle, 0, 0);
@@ -187,7 +285,7 @@ static int check_stream(struct call *c)
         r = call_check_bytes(c);
     if (!r)
         r = check_room(c);
-    if (!r && !c->core->streams && !(c->core->streams = streams_new()))
+    if (!r && !c->core->streams && !(c->core->streams = streams_new(c->core->n_max_handles)))
         r = error_os(&c->error, errno, "the pump");
     return r;
 }

@@ -51,12 +51,18 @@ void peer_free(struct peer *p, const char *reason)
 
 /* -- work -- */
 
+/* As much waits to be sent as may. A descriptor is a copy that takes its place among the daemon's
+ * own until it is sent, and when that will be is up to whoever reads (unix(7), ETOOMANYREFS). */
+static bool is_full(const struct peer *p)
+{
+    return frame_pending(&p->frame) > LIMIT_OUTPUT_BYTES || p->frame.n_fds_out > 0;
+}
+
 static bool may_run(const struct peer *p)
 {
     int n_most = p->session.is_unordered ? LIMIT_IN_FLIGHT : 1;
 
-    return !p->is_closing && !p->is_broken && p->n_in_work < n_most &&
-           frame_pending(&p->frame) <= LIMIT_OUTPUT_BYTES;
+    return !p->is_closing && !p->is_broken && p->n_in_work < n_most && !is_full(p);
 }
 
 /* Reads once. Returns false when nothing more comes now. */
@@ -137,7 +143,7 @@ static void hold(struct peer *p, bool held)
 
 bool peer_flush(struct peer *p)
 {
-    bool was_full = frame_pending(&p->frame) > LIMIT_OUTPUT_BYTES;
+    bool was_full = is_full(p);
     int r;
 
     /* A failed attempt is an event of its own: the kernel has taken room and given it back. */
@@ -150,9 +156,9 @@ bool peer_flush(struct peer *p)
     if (r < 0 && r != -EAGAIN && !p->is_stuck)
         peer_set_gone(p, false);
     /* Nobody reads what is written for a client that has gone. */
-    if (p->is_gone && frame_pending(&p->frame))
-        buf_drop(frame_out(&p->frame), frame_pending(&p->frame));
-    hold(p, frame_pending(&p->frame) > LIMIT_OUTPUT_BYTES);
+    if (p->is_gone)
+        frame_drop(&p->frame);
+    hold(p, is_full(p));
     return was_full && !p->is_held;
 }
 
@@ -210,6 +216,7 @@ bool peer_try_again(struct call *c)
     struct peer *p = c->peer;
     int r;
 
+    p->is_held |= is_full(p);
     /* An answer that says it is too late is short, and must come in time. */
     if (p->is_held && !c->is_cancelled && p->core->now.monotonic < c->deadline) {
         wait_park(p->core->wait, &c->ticket, true);

@@ -141,8 +141,10 @@ static int check_fds(struct peer *p, int n_fds, struct error *e)
     bool surplus = p->frame.n_fds_in > n_fds && !frame_has_input(&p->frame);
 
     if (p->frame.fds_broken)
-        return error_set(e, ERROR_FD, "TRUNCATED",
-                         "descriptors were truncated or too many; the session ends");
+        return error_set(
+            e, ERROR_FD, "TRUNCATED",
+            "more descriptors came than a message may carry or the daemon has room for; "
+            "the session ends");
     if (p->frame.n_fds_in < n_fds)
         return error_set(e, ERROR_FD, "MISSING",
                          "the message says fds: %d, but none came; the session ends", n_fds);

@@ -19,6 +19,7 @@ struct principal {
     char *end;             /* how its process ended; NULL: it lives, or nobody has told */
     int n_lookups;         /* look-ups it pays for, also those nobody waits for any more */
     int n_running_lookups; /* of them, in a worker; the workers' own */
+    int n_running_handshakes; /* as well */
 };
 
 /* A principal with one reference; exe is copied, NULL: unknown. NULL when memory is out. */

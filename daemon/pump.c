@@ -114,6 +114,11 @@ void pump_stop(struct pump_stream *stream, bool reset)
     pump_thread_order(stream, reset ? PUMP_ORDER_RESET : PUMP_ORDER_ABANDON);
 }
 
+void pump_leave(struct pump_stream *stream, bool has_died)
+{
+    pump_thread_order(stream, has_died ? PUMP_ORDER_LEAVE_UNSAID : PUMP_ORDER_LEAVE);
+}
+
 void pump_count(const struct pump_stream *stream, int64_t *ret_sent, int64_t *ret_received)
 {
     *ret_sent = atomic_load_explicit(&stream->sent, memory_order_relaxed);

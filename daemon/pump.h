@@ -23,13 +23,19 @@ struct pump_stream;
  * the kernel does it for a closed socket (tcp_fin_timeout). */
 enum { PUMP_LINGER_MS = 60000 };
 
+/* How long it is open whether a client that closed its end has died (pump_leave), for a net that
+ * says the end in its own words. Who dies closes all it has, at once. */
+enum { PUMP_DOUBT_MS = 250 };
+
 /* How a stream ended. The net has been shut down or reset accordingly, but never closed. */
 enum pump_how {
     PUMP_FINISHED,  /* both directions came to their end; a net without ends: the client closed */
     PUMP_NET_RESET, /* the net was reset or failed: `error` says how */
     PUMP_CLIENT_RESET, /* the client closed before it had read all: the net was reset */
-    PUMP_LINGERED,     /* the client closed, and the net did not for the whole linger time */
+    PUMP_LINGERED,     /* the client closed, and the net did not for the whole linger time; or
+                          nothing went to a net that was left: it was reset */
     PUMP_STOPPED,      /* by pump_stop; what had not been delivered is lost */
+    PUMP_LEFT,         /* after pump_leave; the net has taken all that the client had sent */
     PUMP_FAILED,       /* our own failure: `error`, mostly ENOMEM; the net was reset */
 };
 
@@ -68,6 +74,15 @@ int pump_open(struct pump *p, const struct pump_request *request, struct pump_st
  * that the client has sent, the net is reset; otherwise it is left as it is. The client sees a
  * reset, for it has not got all. */
 void pump_stop(struct pump_stream *stream, bool reset);
+
+/* The client is done, whether it has closed its end or not: the net is still given what the client
+ * sent before, then the end, and the stream ends. What comes from the net is for nobody, so that it
+ * is reset. Who still has the client's end cannot write from now on, and sees a reset in the end.
+ * A net that takes nothing for the linger time is given up.
+ *
+ * `has_died`: the client did not come to this by itself. A net that has words for the end does not
+ * hear them, unless the client itself has shut down its writing. */
+void pump_leave(struct pump_stream *stream, bool has_died);
 
 /* Bytes that the net took from the client, and that came from the net, so far; without `ahead`. */
 void pump_count(const struct pump_stream *stream, int64_t *ret_sent, int64_t *ret_received);

@@ -15,7 +15,7 @@
 /* A writer is woken when its socket is three quarters empty, and one piece that it wrote, at most
  * 40 KiB, is held by the byte that stays. The default of 208 KiB is enough; a smaller one is
  * raised. */
-enum { SEND_ROOM_BYTES = 256 << 10, MUCH_BYTES = 256 };
+enum { SEND_ROOM_BYTES = 256 << 10 };
 enum { DISCARD_BYTES = 4096, DISCARD_ROUNDS = 4096 };
 
 static int on(int fd, int option, int value)
@@ -30,6 +30,7 @@ static int prepare(struct pump_client *c, int theirs)
     on(theirs, SO_SNDBUF, SEND_ROOM_BYTES);
     fcntl(c->fd, F_SETFL, O_NONBLOCK); /* splice has no flag for it */
     on(c->fd, SO_PASSRIGHTS, 0); /* descriptors are not for us; older kernels do not know it */
+    on(c->fd, SO_OOBINLINE, 1);  /* what is urgent has its place among the bytes */
     if (c->is_packets)
         return on(c->fd, SO_PASSCRED, 1) < 0 ? -errno : 0;
     c->keeps = true;
@@ -52,6 +53,14 @@ int pump_client_open(struct pump_client *c, bool is_packets, int *ret_theirs)
     }
     *ret_theirs = fds[1];
     return 0;
+}
+
+void pump_client_fit(int theirs, int net_fd)
+{
+    int n; /* twice what was asked for, as socket(7) has it */
+
+    if (getsockopt(net_fd, SOL_SOCKET, SO_SNDBUF, &n, &(socklen_t){sizeof n}) == 0)
+        on(theirs, SO_SNDBUF, n / 2);
 }
 
 /* What is there but for its last byte is taken, with the one that had been kept; the last one is
@@ -80,7 +89,7 @@ static ssize_t read_bytes(struct pump_client *c, char *data, size_t n, bool is_d
     if (recv(c->fd, data + r, 1, MSG_PEEK | MSG_DONTWAIT) != 1)
         return -EIO;
     c->keeps = true;
-    c->keeps_much = n_new > MUCH_BYTES;
+    c->keeps_much = true;
     c->has_more = (size_t)r + 1 < n_new;
     return r + 1;
 }
@@ -101,6 +110,11 @@ static ssize_t read_packet(struct pump_client *c, void *data, size_t n)
     ssize_t r = recvmsg(c->fd, &msg, MSG_DONTWAIT);
 
     c->has_more = true;
+    if (r < 0 && errno == ECONNRESET && !c->was_reset) { /* said before what was sent is there */
+        c->was_reset = true;
+        msg.msg_controllen = sizeof control;
+        r = recvmsg(c->fd, &msg, MSG_DONTWAIT);
+    }
     if (r < 0)
         return -errno;
     return r == 0 && msg.msg_controllen == 0 ? -ENODATA : r;
@@ -121,11 +135,22 @@ void pump_client_let_go(struct pump_client *c)
     c->keeps = recv(c->fd, &kept, 1, MSG_DONTWAIT) != 1;
 }
 
-ssize_t pump_client_write(struct pump_client *c, const void *data, size_t n)
+static ssize_t try_write(struct pump_client *c, const void *data, size_t n)
 {
     ssize_t r = send(c->fd, data, n, MSG_DONTWAIT | MSG_NOSIGNAL);
 
     return r < 0 ? -errno : r;
+}
+
+/* A packet that its sender's buffer had room for has it in one that is as large. */
+ssize_t pump_client_write(struct pump_client *c, const void *data, size_t n)
+{
+    ssize_t r = try_write(c, data, n);
+
+    if (r != -EMSGSIZE)
+        return r;
+    on(c->fd, SO_SNDBUF, (int)n);
+    return try_write(c, data, n);
 }
 
 void pump_client_shut(struct pump_client *c)

@@ -20,6 +20,7 @@ struct pump_client {
     bool is_packets;
     bool keeps;      /* the first byte in it has been read already */
     bool keeps_much; /* and may be the last of a large piece */
+    bool was_reset;  /* it closed with something unread, as a read has said */
     bool has_more;   /* the last read has left something behind, or so it seems */
 };
 
@@ -27,14 +28,18 @@ struct pump_client {
  * -errno. */
 int pump_client_open(struct pump_client *c, bool is_packets, int *ret_theirs);
 
-/* Up to n bytes, n > 0, or one packet (0: an empty one). -ENODATA: the client is done; bytes can
- * not tell that by themselves, so it takes a client `is_done` that poll has said so of before. */
+/* No larger packet goes into `theirs` than into the net: whoever sends it is told so at once. */
+void pump_client_fit(int theirs, int net_fd);
+
+/* Up to n bytes, n > 0, or one packet (0: an empty one; n: it may have been cut). -ENODATA: the
+ * client is done; bytes can not tell that by themselves, so it takes a client `is_done` that poll
+ * has said so of before. */
 ssize_t pump_client_read(struct pump_client *c, void *data, size_t n, bool is_done);
 
 /* Lets go of the byte that is kept, if there is nothing behind it. */
 void pump_client_let_go(struct pump_client *c);
 
-/* Returns how much was taken. -EPIPE: the client reads no more. */
+/* Returns how much was taken. -EPIPE: the client reads no more. Room for a large packet is made. */
 ssize_t pump_client_write(struct pump_client *c, const void *data, size_t n);
 
 /* No more will come from us; no more is taken from the client: its writes fail with EPIPE. */

@@ -2,6 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 bool pump_ends_is_client_gone(const struct pump_stream *s)
 {
@@ -15,6 +18,12 @@ static void add(_Atomic int64_t *counter, ssize_t n)
         atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
 }
 
+/* A packet that has filled its room may have been larger. */
+static ssize_t uncut(const struct pump_stream *s, ssize_t r, size_t n)
+{
+    return s->net.ops->is_packets && r >= (ssize_t)n ? -EMSGSIZE : r;
+}
+
 ssize_t pump_ends_read_net(struct pump_stream *s, char *data, size_t n)
 {
     bool is_all;
@@ -26,7 +35,7 @@ ssize_t pump_ends_read_net(struct pump_stream *s, char *data, size_t n)
     if (r == -EAGAIN || is_all)
         s->net_watch.ready &= ~s->read_wants;
     add(&s->received, r);
-    return r;
+    return uncut(s, r, n);
 }
 
 ssize_t pump_ends_fill(struct pump_stream *s, struct pump_pipe *pipe)
@@ -43,7 +52,7 @@ ssize_t pump_ends_fill(struct pump_stream *s, struct pump_pipe *pipe)
     if (r > 0)
         pipe->n = (size_t)r;
     add(&s->received, r);
-    return r == 0 ? -ENODATA : r;
+    return r;
 }
 
 ssize_t pump_ends_write_net(struct pump_stream *s, const char *data, size_t n)
@@ -55,7 +64,17 @@ ssize_t pump_ends_write_net(struct pump_stream *s, const char *data, size_t n)
     if (r == -EAGAIN)
         s->net_watch.ready &= ~s->write_wants;
     add(&s->sent, r);
+    if (r < 0 && r != -EAGAIN && s->net.ops->is_endless)
+        return (ssize_t)n; /* lost, as datagrams are */
     return r;
+}
+
+int64_t pump_ends_progress(const struct pump_stream *s)
+{
+    int n_queued = 0;
+
+    ioctl(s->net.fd, SIOCOUTQ, &n_queued);
+    return s->sent - n_queued;
 }
 
 int pump_ends_flush_net(struct pump_stream *s)
@@ -69,9 +88,19 @@ int pump_ends_flush_net(struct pump_stream *s)
     return r;
 }
 
+/* The socket comes to its end, and nothing is said above that. */
+static int shut_unsaid(struct pump_stream *s)
+{
+    int r = s->net.ops->flush ? s->net.ops->flush(&s->net, &s->write_wants) : 0;
+
+    if (r != -EAGAIN)
+        shutdown(s->net.fd, SHUT_WR);
+    return r == -EAGAIN ? r : 0;
+}
+
 int pump_ends_shut_net(struct pump_stream *s)
 {
-    int r = s->net.ops->shut(&s->net, &s->write_wants);
+    int r = s->is_end_unsaid ? shut_unsaid(s) : s->net.ops->shut(&s->net, &s->write_wants);
 
     if (r == -EAGAIN)
         s->net_watch.ready &= ~s->write_wants;
@@ -86,7 +115,8 @@ ssize_t pump_ends_read_client(struct pump_stream *s, char *data, size_t n)
         r = pump_client_read(&s->client, data, n, s->client_watch.told & (POLLRDHUP | POLLHUP));
     if (r == -EAGAIN || (r >= 0 && !s->client.has_more && !s->client_watch.told))
         s->client_watch.ready &= ~(unsigned)POLLIN;
-    return r;
+    s->is_client_reset |= s->client.was_reset;
+    return uncut(s, r, n);
 }
 
 /* Whether the client takes something: 1, or as a write says. */

@@ -13,9 +13,13 @@ ssize_t pump_ends_read_client(struct pump_stream *s, char *data, size_t n);
 ssize_t pump_ends_write_net(struct pump_stream *s, const char *data, size_t n);
 ssize_t pump_ends_write_client(struct pump_stream *s, const char *data, size_t n);
 
-/* The same through a pipe: from the net, and on to the client. */
+/* The same through a pipe: from the net, and on to the client. 0 from the net: the end, or
+ * something urgent; a read can tell. */
 ssize_t pump_ends_fill(struct pump_stream *s, struct pump_pipe *pipe);
 ssize_t pump_ends_empty(struct pump_stream *s, struct pump_pipe *pipe);
+
+/* A number that changes when the peer takes something. */
+int64_t pump_ends_progress(const struct pump_stream *s);
 
 /* Passes on what the net still holds, or tells it that we are done. 0, -EAGAIN or -errno. */
 int pump_ends_flush_net(struct pump_stream *s);

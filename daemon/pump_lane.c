@@ -82,11 +82,15 @@ static int fill_pipe(struct pump_stream *s, struct pump_lane *lane, const struct
         return 1;
     n = pump_ends_fill(s, lane->pipe);
     lane->is_bulk = n == -EAGAIN || n >= BULK_BYTES;
-    if (n < 0) {
+    if (n <= 0)
         pump_lane_drop(lane);
-        if (n != -EAGAIN)
-            way->source_ended(s, (int)-n);
-        return n == -EAGAIN ? -EAGAIN : 0;
+    if (n == 0)
+        return 1;
+    if (n == -EAGAIN)
+        return -EAGAIN;
+    if (n < 0) {
+        way->source_ended(s, (int)-n);
+        return 0;
     }
     *left -= n + READ_COST_BYTES;
     return 0;
@@ -97,7 +101,8 @@ static int fill_pipe(struct pump_stream *s, struct pump_lane *lane, const struct
 static int copy(struct pump_stream *s, struct pump_lane *lane, const struct pump_way *way,
                 char *scratch, ssize_t *left)
 {
-    ssize_t n = way->read(s, scratch, PUMP_SCRATCH_BYTES);
+    size_t n_room = s->net.ops->is_packets ? PUMP_PACKET_BYTES + 1 : PUMP_SCRATCH_BYTES;
+    ssize_t n = way->read(s, scratch, n_room);
     size_t n_taken;
     int r;
 

@@ -35,14 +35,18 @@ static int any_shut(struct pump_net *net, unsigned *wants)
     return 0;
 }
 
-/* TCP sends a reset when it is disconnected, and the descriptor stays. What has no such thing is
- * shut down. */
+static void shut_reset(struct pump_net *net)
+{
+    shutdown(net->fd, SHUT_RDWR);
+}
+
+/* TCP sends a reset when it is disconnected, and the descriptor stays. */
 static void bytes_reset(struct pump_net *net)
 {
     struct sockaddr none = {.sa_family = AF_UNSPEC};
 
     if (connect(net->fd, &none, sizeof none) < 0)
-        shutdown(net->fd, SHUT_RDWR);
+        shut_reset(net);
 }
 
 static ssize_t packets_read(struct pump_net *net, void *data, size_t n, unsigned *wants)
@@ -54,11 +58,6 @@ static ssize_t packets_read(struct pump_net *net, void *data, size_t n, unsigned
     if (r == 0 && is_end)
         return -ENODATA;
     return r;
-}
-
-static void packets_reset(struct pump_net *net)
-{
-    shutdown(net->fd, SHUT_RDWR);
 }
 
 static ssize_t datagrams_read(struct pump_net *net, void *data, size_t n, unsigned *wants)
@@ -74,15 +73,12 @@ static ssize_t datagrams_read(struct pump_net *net, void *data, size_t n, unsign
     return r < 0 ? -EAGAIN : r;
 }
 
-/* What cannot be sent is lost, as datagrams are. The first try may tell what became of an earlier
- * one. */
+/* The first try may tell what became of an earlier one. */
 static ssize_t datagrams_write(struct pump_net *net, const void *data, size_t n, unsigned *wants)
 {
     ssize_t r = any_write(net, data, n, wants);
 
-    if (r < 0 && r != -EAGAIN)
-        r = any_write(net, data, n, wants);
-    return r < 0 && r != -EAGAIN ? (ssize_t)n : r;
+    return r < 0 && r != -EAGAIN ? any_write(net, data, n, wants) : r;
 }
 
 static int datagrams_shut(struct pump_net *net, unsigned *wants)
@@ -105,17 +101,29 @@ static const struct pump_net_ops bytes = {
     .reset = bytes_reset,
 };
 
+/* A Unix socket says a reset only when it is closed with something unread in it; and a read stops
+ * where descriptors came along, or another writer's bytes begin. */
+static const struct pump_net_ops unix_bytes = {
+    .has_no_reset = true,
+    .read = bytes_read,
+    .write = any_write,
+    .shut = any_shut,
+    .reset = shut_reset,
+};
+
 static const struct pump_net_ops packets = {
     .is_packets = true,
+    .has_no_reset = true,
     .read = packets_read,
     .write = any_write,
     .shut = any_shut,
-    .reset = packets_reset,
+    .reset = shut_reset,
 };
 
 static const struct pump_net_ops datagrams = {
     .is_packets = true,
     .is_endless = true,
+    .has_no_reset = true,
     .read = datagrams_read,
     .write = datagrams_write,
     .shut = datagrams_shut,
@@ -129,7 +137,7 @@ struct pump_net pump_net_plain(int fd, bool is_shared)
 
     socket_identify(fd, &family, &type);
     if (type == SOCK_STREAM) {
-        net.ops = &bytes;
+        net.ops = family == AF_UNIX ? &unix_bytes : &bytes;
         net.may_splice = !is_shared && fcntl(fd, F_GETFL) & O_NONBLOCK;
     } else if (type == SOCK_SEQPACKET)
         net.ops = &packets;

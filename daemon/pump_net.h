@@ -14,9 +14,13 @@ struct pump_net;
  * wait for, POLLIN or POLLOUT: with TLS a read may wait until it can write. The pump calls again
  * when the socket has become so. */
 struct pump_net_ops {
-    bool is_packets;  /* one read is one packet, and so is one write */
-    bool is_endless;  /* no peer ever says that it is done, as with datagrams */
-    bool reads_short; /* a read that fills less than its room has left nothing behind */
+    bool is_packets;   /* one read is one packet, and so is one write */
+    bool is_endless;   /* no peer ever says that it is done, as with datagrams */
+    bool reads_short;  /* a read that fills less than its room has left nothing behind, as long as
+                          nothing urgent came */
+    bool says_end;     /* `shut` says more than the socket's own end does, so that a peer can tell
+                          who is done from who was cut off */
+    bool has_no_reset; /* nobody can be told one; what was sent before arrives all the same */
 
     /* Up to n bytes, or one packet (0: an empty one). -ENODATA: the peer said that it is done.
      * Other errors: no more will ever come. */
@@ -24,7 +28,8 @@ struct pump_net_ops {
 
     /* Returns how much was taken; at least one byte, packets whole. -EPIPE: the peer takes no more,
      * but what it sent before it said that it was done can still be read. Other errors: also
-     * reading has failed, behind what had arrived before. */
+     * reading has failed, behind what had arrived before; of an endless net they mean that this
+     * packet is lost, and no more. */
     ssize_t (*write)(struct pump_net *net, const void *data, size_t n, unsigned *wants);
 
     /* Passes on what `write` has taken and still holds. Returns 0 when there is nothing left, or as

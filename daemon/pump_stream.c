@@ -60,7 +60,7 @@ static int tell(struct pump_stream *s, enum tell what)
         pump_client_deafen(&s->client);
         break;
     case TELL_NET_END:
-        return pump_ends_shut_net(s);
+        return pump_stream_pause(s) == PUMP_PAUSE_DOUBTS ? -EAGAIN : pump_ends_shut_net(s);
     case TELL_NET_RESET:
         s->net.ops->reset(&s->net);
         break;
@@ -83,10 +83,11 @@ static int lane_end(struct pump_stream *s, struct pump_lane *lane)
     return 0;
 }
 
-/* Whether the lane ends without waiting for what it cannot deliver now. */
+/* Whether the lane ends without waiting for what it cannot deliver now. Where there is no reset,
+ * nothing else would tell that something is missing. */
 static bool lane_gives_up(const struct pump_stream *s, struct pump_lane *lane)
 {
-    if (lane == &s->up && s->is_client_reset)
+    if (lane == &s->up && s->is_client_reset && !s->net.ops->has_no_reset)
         lane->ending = &client_left_data_unread;
     if (!lane->ending || lane->ending->is_patient)
         return false;
@@ -148,9 +149,14 @@ static const struct pump_way up = {pump_ends_read_client, pump_ends_write_net, c
 
 /* -- net to client ---------------------------------------------------------------------------- */
 
-/* An error is told once: if writing was told it, reading comes to what looks like the plain end. */
+/* An error is told once: if writing was told it, reading comes to what looks like the plain end.
+ * With packets a reset comes before those that had arrived. */
 static void net_ended(struct pump_stream *s, int error)
 {
+    if (error == ECONNRESET && s->net.ops->is_packets && !s->net_error) {
+        s->net_error = error;
+        return;
+    }
     if (error != ENODATA && !s->net_error)
         s->net_error = error;
     s->down.ending = s->net_error ? &net_failed : &net_end;
@@ -199,6 +205,8 @@ int pump_stream_new(const struct pump_request *request, struct pump_stream **ret
     r = pump_client_open(&s->client, s->net.ops->is_packets, ret_client_fd);
     if (r < 0)
         goto fail;
+    if (s->net.ops->is_packets)
+        pump_client_fit(*ret_client_fd, s->net.fd);
     s->client_name = pump_stuck_name(*ret_client_fd);
     *ret = s;
     return 0;
@@ -218,9 +226,13 @@ void pump_stream_free(struct pump_stream *s)
 void pump_stream_note(struct pump_watch *watch, unsigned events)
 {
     struct pump_stream *s = watch->stream;
-    unsigned told = events & (POLLRDHUP | POLLHUP | POLLERR);
+    unsigned told = events & (POLLRDHUP | POLLHUP | POLLERR | POLLPRI);
 
     watch->told |= told;
+    if (watch == &s->net_watch && (events & POLLPRI))
+        s->net.may_splice = false; /* splice(2) does not get past what is urgent */
+    if (watch == &s->client_watch && (events & POLLRDHUP) && !(events & POLLHUP))
+        s->has_said_end = true;
     watch->ready |= events & (POLLIN | POLLOUT);
     if (told)
         watch->ready |= POLLIN | POLLOUT;
@@ -240,7 +252,9 @@ static void settle(struct pump_stream *s)
     else if (s->is_client_reset) {
         s->up.ending = &client_left_data_unread;
         lane_end(s, &s->up);
-    } else if (s->down.is_over)
+    } else if (s->is_left)
+        pump_stream_end(s, PUMP_LEFT, 0);
+    else if (s->down.is_over)
         pump_stream_end(s, s->is_net_deaf ? PUMP_NET_RESET : PUMP_FINISHED,
                         s->is_net_deaf ? EPIPE : 0);
 }
@@ -267,9 +281,76 @@ enum pump_turn pump_stream_run(struct pump_stream *s, struct pump_scratch *scrat
     return more ? PUMP_TURN_MORE : PUMP_TURN_WAITS;
 }
 
-bool pump_stream_is_lingering(const struct pump_stream *s)
+/* What the client wrote before is still there to be read. */
+void pump_stream_leave(struct pump_stream *s, bool is_unsaid)
 {
-    return pump_ends_is_client_gone(s) && s->up.is_over;
+    s->is_left = true;
+    s->is_end_unsaid = is_unsaid && !s->has_said_end;
+    pump_client_deafen(&s->client);
+    s->client_watch.told |= POLLRDHUP | POLLHUP;
+    s->client_watch.ready |= POLLIN;
+}
+
+static bool may_be_held_up(const struct pump_stream *s)
+{
+    return s->client.keeps_much && !(s->client_watch.ready & POLLIN) && !s->up.is_over;
+}
+
+static bool doubts(const struct pump_stream *s)
+{
+    return s->net.ops->says_end && s->up.ending == &client_end && !s->has_said_end &&
+           !s->is_believed;
+}
+
+enum pump_pause pump_stream_pause(const struct pump_stream *s)
+{
+    if (s->is_left)
+        return PUMP_PAUSE_LEAVES;
+    if (pump_ends_is_client_gone(s) && s->up.is_over)
+        return PUMP_PAUSE_LINGERS;
+    if (pump_ends_is_client_gone(s) && doubts(s))
+        return PUMP_PAUSE_DOUBTS;
+    return may_be_held_up(s) ? PUMP_PAUSE_HELD_UP : PUMP_PAUSE_NONE;
+}
+
+/* Lets go of what is kept of the client's bytes if the kernel says that it holds the client up. */
+static void let_go(struct pump_stream *s, int netlink_fd)
+{
+    s->client.keeps_much = false;
+    if (pump_stuck_ask(netlink_fd, s->client_name)) {
+        pump_client_let_go(&s->client);
+        s->was_held_up = true;
+    }
+}
+
+/* The net has not taken all. */
+static void give_up(struct pump_stream *s)
+{
+    s->net.ops->reset(&s->net);
+    pump_stream_end(s, PUMP_LINGERED, 0);
+}
+
+enum pump_turn pump_stream_go_on(struct pump_stream *s, int netlink_fd)
+{
+    switch (s->pause) {
+    case PUMP_PAUSE_HELD_UP:
+        let_go(s, netlink_fd);
+        return PUMP_TURN_WAITS;
+    case PUMP_PAUSE_DOUBTS:
+        s->is_believed = true;
+        return PUMP_TURN_MORE;
+    case PUMP_PAUSE_LEAVES:
+        if (pump_ends_progress(s) != s->progress)
+            return PUMP_TURN_MORE;
+        give_up(s);
+        return PUMP_TURN_OVER;
+    case PUMP_PAUSE_LINGERS:
+        pump_stream_end(s, PUMP_LINGERED, 0);
+        return PUMP_TURN_OVER;
+    case PUMP_PAUSE_NONE:
+        break;
+    }
+    return PUMP_TURN_WAITS;
 }
 
 void pump_stream_end(struct pump_stream *s, enum pump_how how, int error)
@@ -277,6 +358,8 @@ void pump_stream_end(struct pump_stream *s, enum pump_how how, int error)
     s->is_over = true;
     s->how = how;
     s->error = error;
+    if (how == PUMP_FAILED)
+        s->net.ops->reset(&s->net);
     if (how != PUMP_FINISHED && !s->down.is_over)
         s->client_sees_reset = true;
 }
@@ -291,18 +374,4 @@ void pump_stream_hang_up(struct pump_stream *s)
         pump_client_reset(&s->client);
     else
         pump_client_finish(&s->client);
-}
-
-bool pump_stream_may_hold_up(const struct pump_stream *s)
-{
-    return s->client.keeps_much && !(s->client_watch.ready & POLLIN) && !s->up.is_over;
-}
-
-void pump_stream_let_go(struct pump_stream *s, int netlink_fd)
-{
-    s->client.keeps_much = false;
-    if (pump_stuck_ask(netlink_fd, s->client_name)) {
-        pump_client_let_go(&s->client);
-        s->was_held_up = true;
-    }
 }

@@ -20,6 +20,10 @@
  * in the pipe. */
 enum { PUMP_SCRATCH_BYTES = 256 << 10 };
 
+/* The largest packet that goes through: as large as a Unix socket takes it whose buffer was not
+ * made larger by hand, on most systems. One more byte of scratch tells those that are larger. */
+enum { PUMP_PACKET_BYTES = 1 << 20 };
+
 struct pump_scratch {
     char *data;
     struct pump_pipes pipes;
@@ -30,12 +34,23 @@ enum pump_order {
     PUMP_ORDER_BEGIN = 1,
     PUMP_ORDER_ABANDON = 2,
     PUMP_ORDER_RESET = 4,
+    PUMP_ORDER_LEAVE = 8,
+    PUMP_ORDER_LEAVE_UNSAID = 16,
 };
 
 enum pump_turn {
     PUMP_TURN_WAITS, /* until an end is ready */
     PUMP_TURN_MORE,  /* it could go on: others first */
     PUMP_TURN_OVER,  /* `how` and `error` say how it ended */
+};
+
+/* What a stream that waits waits for without being told of it. */
+enum pump_pause {
+    PUMP_PAUSE_NONE,
+    PUMP_PAUSE_HELD_UP, /* that the client sends something, which may not be able to */
+    PUMP_PAUSE_DOUBTS,  /* to hear whether a client that closed its end has died */
+    PUMP_PAUSE_LINGERS, /* that a net closes whose client did */
+    PUMP_PAUSE_LEAVES,  /* that a net takes what its owner has left behind */
 };
 
 /* How a lane ends, a row of the table in pump_stream.c; NULL: it has not been told to. */
@@ -54,7 +69,7 @@ struct pump_lane {
 struct pump_watch {
     struct pump_stream *stream;
     unsigned ready; /* POLLIN, POLLOUT: not known to block */
-    unsigned told;  /* POLLRDHUP, POLLHUP, POLLERR: came once */
+    unsigned told;  /* POLLRDHUP, POLLHUP, POLLERR, POLLPRI: came once */
     unsigned asked; /* the thread's: what epoll watches for */
 };
 
@@ -69,6 +84,10 @@ struct pump_stream {
     bool is_client_reset;             /* it left something unread */
     bool is_client_deaf;              /* it shut down its reading: what comes is dropped */
     bool is_net_deaf;                 /* it takes no more */
+    bool is_left;                     /* by its owner: nothing that comes is wanted any more */
+    bool has_said_end;  /* the client: it shut down its writing, and did not just close */
+    bool is_believed;   /* and has not died, if it closed: time has told */
+    bool is_end_unsaid; /* the client has died: its net must not say that it was done */
     int net_error;
     bool is_over;
     enum pump_how how;
@@ -78,7 +97,9 @@ struct pump_stream {
 
     /* The thread's: */
     struct heap_item timer;
-    bool is_runnable, is_lingering;
+    enum pump_pause pause;
+    int64_t progress; /* of one that leaves, when the pause began */
+    bool is_runnable;
     struct pump_stream *prev, *next;         /* of all its streams */
     struct pump_stream *run_prev, *run_next; /* of those that run */
 
@@ -105,8 +126,15 @@ void pump_stream_note(struct pump_watch *watch, unsigned events);
 /* Moves what can be moved. */
 enum pump_turn pump_stream_run(struct pump_stream *s, struct pump_scratch *scratch);
 
-/* The client is gone, all it sent has been delivered, and the net's end is waited for. */
-bool pump_stream_is_lingering(const struct pump_stream *s);
+/* The client is done, and so is the stream as soon as the net has taken what the client wrote.
+ * `is_unsaid`: it did not say so itself. */
+void pump_stream_leave(struct pump_stream *s, bool is_unsaid);
+
+/* What one that waits now waits for. */
+enum pump_pause pump_stream_pause(const struct pump_stream *s);
+
+/* The pause `s->pause` was long enough. What a turn returns. */
+enum pump_turn pump_stream_go_on(struct pump_stream *s, int netlink_fd);
 
 /* Ends it now, but for hanging up. */
 void pump_stream_end(struct pump_stream *s, enum pump_how how, int error);
@@ -114,10 +142,3 @@ void pump_stream_end(struct pump_stream *s, enum pump_how how, int error);
 /* Gives back what it has of the thread's, and closes our half, when nobody waits for it any more.
  * The client sees the end it was told, else a reset. */
 void pump_stream_hang_up(struct pump_stream *s);
-
-/* Whether what is kept of the client's bytes may hold the client up, as long as it sends nothing.
- */
-bool pump_stream_may_hold_up(const struct pump_stream *s);
-
-/* Lets go of it if the kernel says so (pump_stuck.h). */
-void pump_stream_let_go(struct pump_stream *s, int netlink_fd);

@@ -10,24 +10,23 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "pump_ends.h"
 #include "pump_lane.h"
+#include "pump_mail.h"
 #include "pump_stuck.h"
 
-enum { EVENTS_AT_ONCE = 64, STACK_BYTES = 128 << 10, HOLD_UP_US = 20000 };
+enum { EVENTS_AT_ONCE = 64, STACK_BYTES = 128 << 10, HELD_UP_US = 20000 };
 
 struct pump_thread {
     pthread_t id;
-    int epoll_fd, wake_fd, netlink_fd;
+    int epoll_fd, netlink_fd;
     int64_t linger_us;
     struct pump_ended *ended;
     struct pump_scratch scratch;
     struct pump_stream *streams, *runnable;
     struct heap timers;
     _Atomic int n_streams;
-
-    pthread_mutex_t lock;
-    struct pump_stream *mail; /* with orders */
-    bool is_ending;
+    struct pump_mail mail;
 };
 
 static int64_t now_us(void)
@@ -76,7 +75,7 @@ static void report(struct pump_thread *t, struct pump_stream *s)
  * to each time its peer has read something. */
 static unsigned to_ask(const struct pump_watch *with)
 {
-    return EPOLLIN | EPOLLRDHUP | EPOLLET | (with->ready & EPOLLOUT ? 0 : EPOLLOUT);
+    return EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET | (with->ready & EPOLLOUT ? 0 : EPOLLOUT);
 }
 
 static int watch(struct pump_thread *t, int operation, int fd, struct pump_watch *with)
@@ -132,17 +131,26 @@ static void stop(struct pump_thread *t, struct pump_stream *s, unsigned orders)
     report(t, s);
 }
 
-/* Two things are waited for without an end to tell: that a net closes whose client did, and that a
- * client sends something which may not be able to. Returns 0 or -ENOMEM. */
+static int64_t length_us(const struct pump_thread *t, const struct pump_stream *s)
+{
+    if (s->pause == PUMP_PAUSE_HELD_UP)
+        return s->was_held_up ? 0 : HELD_UP_US;
+    return s->pause == PUMP_PAUSE_DOUBTS ? PUMP_DOUBT_MS * INT64_C(1000) : t->linger_us;
+}
+
+/* Whether a client is held up is asked only when it has been quiet for so long, and everything else
+ * when it has lasted so long. Returns 0 or -ENOMEM. */
 static int set_timer(struct pump_thread *t, struct pump_stream *s)
 {
-    if (s->is_lingering)
+    enum pump_pause pause = pump_stream_pause(s);
+
+    if (pause == s->pause && pause != PUMP_PAUSE_HELD_UP)
         return 0;
-    s->is_lingering = pump_stream_is_lingering(s);
-    if (s->is_lingering)
-        return heap_put(&t->timers, &s->timer, now_us() + t->linger_us);
-    if (pump_stream_may_hold_up(s))
-        return heap_put(&t->timers, &s->timer, now_us() + (s->was_held_up ? 0 : HOLD_UP_US));
+    s->pause = pause;
+    if (pause == PUMP_PAUSE_LEAVES)
+        s->progress = pump_ends_progress(s);
+    if (pause != PUMP_PAUSE_NONE)
+        return heap_put(&t->timers, &s->timer, now_us() + length_us(t, s));
     heap_remove(&t->timers, &s->timer);
     return 0;
 }
@@ -159,17 +167,22 @@ static void wait_for(struct pump_thread *t, struct pump_stream *s)
         fail(t, s, -r);
 }
 
-static void run(struct pump_thread *t, struct pump_stream *s)
+static void go_on(struct pump_thread *t, struct pump_stream *s, enum pump_turn turn)
 {
-    enum pump_turn turn = pump_stream_run(s, &t->scratch);
-
-    make_idle(t, s);
     if (turn == PUMP_TURN_OVER)
         report(t, s);
     else if (turn == PUMP_TURN_MORE)
         make_runnable(t, s);
     else
         wait_for(t, s);
+}
+
+static void run(struct pump_thread *t, struct pump_stream *s)
+{
+    enum pump_turn turn = pump_stream_run(s, &t->scratch);
+
+    make_idle(t, s);
+    go_on(t, s, turn);
 }
 
 /* One turn for each that was runnable when this began. */
@@ -186,31 +199,22 @@ static void run_all(struct pump_thread *t)
 
 /* -- orders ----------------------------------------------------------------------------------- */
 
-/* Locked. */
-static struct pump_stream *take_mail(struct pump_thread *t, unsigned *ret_orders)
+static void leave(struct pump_thread *t, struct pump_stream *s, bool is_unsaid)
 {
-    struct pump_stream *s = t->mail;
-
-    if (!s)
-        return NULL;
-    DL_DELETE2(t->mail, s, mail_prev, mail_next);
-    *ret_orders = s->orders;
-    s->orders = 0;
-    return s;
+    pump_stream_leave(s, is_unsaid);
+    make_runnable(t, s);
 }
 
-/* Takes one order that is still of use. A stream may be freed as soon as it is reported and has no
- * mail, so both are looked at under the lock. */
-static struct pump_stream *next_order(struct pump_thread *t, unsigned *ret_orders)
+static void obey_one(struct pump_thread *t, struct pump_stream *s, unsigned orders)
 {
-    struct pump_stream *s;
-
-    pthread_mutex_lock(&t->lock);
-    do
-        s = take_mail(t, ret_orders);
-    while (s && s->is_over);
-    pthread_mutex_unlock(&t->lock);
-    return s;
+    if (orders & PUMP_ORDER_BEGIN)
+        begin(t, s);
+    if (s->is_over)
+        return;
+    if (orders & (PUMP_ORDER_ABANDON | PUMP_ORDER_RESET))
+        stop(t, s, orders);
+    else if (orders & (PUMP_ORDER_LEAVE | PUMP_ORDER_LEAVE_UNSAID))
+        leave(t, s, orders & PUMP_ORDER_LEAVE_UNSAID);
 }
 
 /* Returns false when the thread is to end. */
@@ -218,51 +222,23 @@ static bool obey(struct pump_thread *t)
 {
     struct pump_stream *s;
     unsigned orders;
-    eventfd_t n;
-    bool is_ending;
 
-    eventfd_read(t->wake_fd, &n);
-    while ((s = next_order(t, &orders))) {
-        if (orders & PUMP_ORDER_BEGIN)
-            begin(t, s);
-        if (orders & (PUMP_ORDER_ABANDON | PUMP_ORDER_RESET) && !s->is_over)
-            stop(t, s, orders);
-    }
-    pthread_mutex_lock(&t->lock);
-    is_ending = t->is_ending;
-    pthread_mutex_unlock(&t->lock);
-    return !is_ending;
-}
-
-static void give_order(struct pump_thread *t, struct pump_stream *s, enum pump_order order)
-{
-    pthread_mutex_lock(&t->lock);
-    if (s && !s->orders)
-        DL_APPEND2(t->mail, s, mail_prev, mail_next);
-    if (s)
-        s->orders |= order;
-    else
-        t->is_ending = true;
-    pthread_mutex_unlock(&t->lock);
-    eventfd_write(t->wake_fd, 1);
+    pump_mail_heed(&t->mail);
+    while ((s = pump_mail_take(&t->mail, &orders)))
+        obey_one(t, s, orders);
+    return !pump_mail_is_last(&t->mail);
 }
 
 void pump_thread_order(struct pump_stream *s, enum pump_order order)
 {
     if (order == PUMP_ORDER_BEGIN)
         atomic_fetch_add(&s->thread->n_streams, 1);
-    give_order(s->thread, s, order);
+    pump_mail_put(&s->thread->mail, s, order);
 }
 
 void pump_thread_forget(struct pump_stream *s)
 {
-    struct pump_thread *t = s->thread;
-
-    pthread_mutex_lock(&t->lock);
-    if (s->orders)
-        DL_DELETE2(t->mail, s, mail_prev, mail_next);
-    s->orders = 0;
-    pthread_mutex_unlock(&t->lock);
+    pump_mail_forget(&s->thread->mail, s);
 }
 
 int pump_thread_n_streams(const struct pump_thread *t)
@@ -276,16 +252,14 @@ static void expire(struct pump_thread *t)
 {
     struct heap_item *item;
     struct pump_stream *s;
+    enum pump_turn turn;
 
     while ((item = heap_first(&t->timers)) && item->at <= now_us()) {
         s = (struct pump_stream *)((char *)item - offsetof(struct pump_stream, timer));
         heap_remove(&t->timers, item);
-        if (!s->is_lingering) {
-            pump_stream_let_go(s, t->netlink_fd);
-            continue;
-        }
-        pump_stream_end(s, PUMP_LINGERED, 0);
-        report(t, s);
+        turn = pump_stream_go_on(s, t->netlink_fd);
+        s->pause = PUMP_PAUSE_NONE;
+        go_on(t, s, turn);
     }
 }
 
@@ -352,15 +326,18 @@ static int start(struct pump_thread *t)
 static int prepare(struct pump_thread *t)
 {
     struct epoll_event mail = {.events = EPOLLIN}; /* no watch: it is the mail */
+    int r;
 
     t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (t->epoll_fd < 0)
         return -errno;
-    t->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (t->wake_fd < 0 || epoll_ctl(t->epoll_fd, EPOLL_CTL_ADD, t->wake_fd, &mail) < 0)
+    r = pump_mail_open(&t->mail);
+    if (r < 0)
+        return r;
+    if (epoll_ctl(t->epoll_fd, EPOLL_CTL_ADD, t->mail.fd, &mail) < 0)
         return -errno;
     t->netlink_fd = pump_stuck_open();
-    t->scratch.data = malloc(PUMP_SCRATCH_BYTES);
+    t->scratch.data = malloc(PUMP_PACKET_BYTES + 1);
     return t->scratch.data ? 0 : -ENOMEM;
 }
 
@@ -371,10 +348,9 @@ int pump_thread_start(struct pump_ended *ended, int linger_ms, struct pump_threa
 
     if (!t)
         return -ENOMEM;
-    t->epoll_fd = t->wake_fd = t->netlink_fd = -1;
+    t->epoll_fd = t->netlink_fd = t->mail.fd = -1;
     t->linger_us = linger_ms * INT64_C(1000);
     t->ended = ended;
-    pthread_mutex_init(&t->lock, NULL);
     r = prepare(t);
     if (r == 0)
         r = start(t);
@@ -395,7 +371,7 @@ static void forsake(struct pump_thread *t, struct pump_stream *s)
 
 void pump_thread_end(struct pump_thread *t)
 {
-    give_order(t, NULL, 0);
+    pump_mail_put_last(&t->mail);
     pthread_join(t->id, NULL);
     while (t->streams)
         forsake(t, t->streams);
@@ -405,11 +381,9 @@ void pump_thread_free(struct pump_thread *t)
 {
     if (t->epoll_fd >= 0)
         close(t->epoll_fd);
-    if (t->wake_fd >= 0)
-        close(t->wake_fd);
     if (t->netlink_fd >= 0)
         close(t->netlink_fd);
-    pthread_mutex_destroy(&t->lock);
+    pump_mail_done(&t->mail);
     heap_done(&t->timers);
     pump_pipe_done(&t->scratch.pipes);
     free(t->scratch.data);

@@ -7,7 +7,9 @@
 #include <utlist.h>
 
 #include "absent.h"
+#include "guard.h"
 #include "log.h"
+#include "socket.h"
 #include "stream.h"
 #include "subscription.h"
 #include "tls_contexts.h"
@@ -15,7 +17,6 @@
 enum {
     TURN_USEC = 2000, /* shared by all who have something to do */
     LEAST_USEC = 50,
-    DEATHS_PER_TURN = 256,
     OTHER_SOURCES = 9, /* of events, beside two for each session */
 };
 
@@ -41,19 +42,23 @@ static int on_waits(sd_event_source *source, int fd, uint32_t events, void *user
     (void)source;
     (void)fd;
     (void)events;
+    guard_wake();
     ((struct server *)user)->has_waits = true;
     return 0;
 }
 
-/* A look-up or a piece of a file is there: its call comes up. */
+/* A look-up, a piece of a file, a step of a handshake is there: its call comes up. */
 static int on_workers(sd_event_source *source, int fd, uint32_t events, void *user)
 {
     struct server *s = user;
-    struct workers *w = source == s->lookups ? s->core.workers : s->core.file_workers;
+    struct workers *w = source == s->lookups ? s->core.workers
+                        : source == s->files ? s->core.file_workers
+                                             : s->core.handshakes;
     struct job *job;
 
     (void)fd;
     (void)events;
+    guard_wake();
     while ((job = workers_next(w)))
         wait_wake(s->core.wait, &((struct call *)job->owner)->ticket);
     return 0;
@@ -67,6 +72,7 @@ static int on_news(sd_event_source *source, int fd, uint32_t events, void *user)
     (void)fd;
     (void)events;
     (void)user;
+    guard_wake();
     return 0;
 }
 
@@ -75,6 +81,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *user)
 {
     (void)source;
     (void)usec;
+    guard_wake();
     ((struct server *)user)->timer_at = INT64_MAX;
     return 0;
 }
@@ -92,6 +99,9 @@ static int open_loop(struct server *s, const struct server_setup *setup)
                             s);
     if (r >= 0)
         r = sd_event_add_io(s->event, &s->files, workers_fd(s->core.file_workers), EPOLLIN,
+                            on_workers, s);
+    if (r >= 0)
+        r = sd_event_add_io(s->event, &s->handshakes, workers_fd(s->core.handshakes), EPOLLIN,
                             on_workers, s);
     if (r >= 0 && s->core.keep)
         r = sd_event_add_io(s->event, &s->keep, keep_fd(s->core.keep), EPOLLIN, on_news, s);
@@ -117,6 +127,8 @@ struct server *server_new(const struct server_setup *setup)
     s->next_session = 1;
     s->timer_at = s->flush_again_at = INT64_MAX;
     r = core_open(&s->core, &setup->core);
+    if (setup->listen_fd >= 0 && socket_name(setup->listen_fd, &s->core.control) < 0)
+        s->core.control.len = 0;
     if (r >= 0)
         r = open_loop(s, setup);
     if (r < 0) {
@@ -143,21 +155,28 @@ void server_await_absent(struct server *s, int64_t next_session)
     state_note_session(s->core.state, s->next_session);
 }
 
-/* What is wrong with an identity is told when the settings are read, and again to whoever names it:
- * a file may still come. */
+/* What is wrong with an identity is told when the settings are read. One that was in service stays:
+ * a certificate and its key are rarely replaced in the same moment. */
+static void load_identity(struct server *s, const struct tls_contexts *before, const char *name)
+{
+    struct error e = {0};
+    bool is_old;
+
+    if (tls_contexts_load(s->core.tls, before, name, &is_old, &e))
+        log_line(LOG_WARNING, "[tls %s] %s: %s", name,
+                 is_old ? "stays as it was" : "cannot be used", e.message);
+}
+
 static void apply_identities(struct server *s)
 {
     const struct tls_identity *id = s->core.config->identities;
-    struct error e;
+    struct tls_contexts *before = s->core.tls;
 
-    /* Connections keep those that they began with. */
-    tls_contexts_unref(s->core.tls);
     s->core.tls = id ? tls_contexts_new(id) : NULL;
-    for (; s->core.tls && id; id = id->next) {
-        e = (struct error){0};
-        if (tls_contexts_check(s->core.tls, id->name, &e))
-            log_line(LOG_WARNING, "[tls %s] cannot be used: %s", id->name, e.message);
-    }
+    for (; s->core.tls && id; id = id->next)
+        load_identity(s, before, id->name);
+    /* Connections keep those that they began with. */
+    tls_contexts_unref(before);
 }
 
 void server_apply_settings(struct server *s)
@@ -183,6 +202,7 @@ void server_free(struct server *s)
     sd_event_source_disable_unref(s->waits);
     sd_event_source_disable_unref(s->lookups);
     sd_event_source_disable_unref(s->files);
+    sd_event_source_disable_unref(s->handshakes);
     sd_event_source_disable_unref(s->keep);
     sd_event_source_disable_unref(s->streams);
     sd_event_source_disable_unref(s->deaths);
@@ -245,14 +265,10 @@ static void touch_stuck(struct server *s)
         server_touch(c);
 }
 
-/* Sockets that were handed off and have died, a bounded number at a time. */
+/* Sockets that were handed off and have died. */
 static void take_deaths(struct server *s)
 {
-    struct followed f;
-    int64_t cookie;
-
-    for (int n = 0; n < DEATHS_PER_TURN && follow_next_death(s->core.follow, &cookie, &f); n++)
-        store_note_death(s->core.store, cookie, &f);
+    store_take_deaths(s->core.store, s->core.follow);
     follow_listen(s->core.follow, store_n_followed(s->core.store) > 0);
 }
 
@@ -309,9 +325,12 @@ int server_turn(struct server *s, int64_t timeout_usec)
     struct client *c;
     int n_touched, r;
 
+    guard_rest();
     r = sd_event_run(s->event, at_once                   ? 0
                                : timeout_usec == FOREVER ? UINT64_MAX
                                                          : (uint64_t)timeout_usec);
+    if (at_once)
+        guard_wake();
     /* The loop hands out one event at a time. When turns are long, for somebody is busy, all that
      * has come meanwhile is taken notice of at once. */
     for (int i = 0; at_once && r > 0 && i < 2 * s->core.n_sessions + OTHER_SOURCES; i++)
@@ -355,6 +374,7 @@ int server_run(struct server *s, const struct server_hooks *hooks)
     int64_t timeout_usec = FOREVER;
     int r;
 
+    guard_stand();
     while (!s->signals.end) {
         /* Said since the last turn, or before the first: nobody else would go on with it. */
         if (s->core.keep && notify_is_busy(s->core.keep->notify))

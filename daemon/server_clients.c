@@ -11,6 +11,7 @@
 #include <utlist.h>
 
 #include "admit.h"
+#include "guard.h"
 #include "log.h"
 
 enum {
@@ -21,6 +22,7 @@ enum {
 
 void server_touch(struct client *c)
 {
+    guard_wake();
     c->has_more = true;
     if (c->is_touched)
         return;
@@ -265,6 +267,7 @@ int server_on_listener(sd_event_source *source, int fd, uint32_t events, void *u
 
     (void)source;
     (void)events;
+    guard_wake();
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
         int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 

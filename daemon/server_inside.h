@@ -23,8 +23,8 @@ struct client {
 struct server {
     struct core core;
     sd_event *event;
-    sd_event_source *listener, *listener_pause, *timer, *waits, *lookups, *files, *keep, *streams,
-        *deaths;
+    sd_event_source *listener, *listener_pause, *timer, *waits, *lookups, *files, *handshakes,
+        *keep, *streams, *deaths;
     struct signals signals;
     struct client *clients, *touched;
     int64_t next_session;

@@ -122,7 +122,8 @@ int socket_accept(int fd, struct wire_sockaddr *ret_peer)
         if (new_fd >= 0)
             return new_fd;
         switch (errno) {
-        case EINTR:
+        case EINTR: /* it waited, for others have made it block: there was none (guard) */
+            return -EAGAIN;
         case ECONNABORTED:
         case EPROTO:
         case ENETDOWN:
@@ -222,7 +223,7 @@ static void drop_fds(struct msghdr *msg)
             int fd;
 
             memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-            close(fd);
+            socket_close(fd);
         }
     }
 }
@@ -322,5 +323,6 @@ int socket_poll(int fd, int events)
 {
     struct pollfd p = {.fd = fd, .events = (short)events};
 
-    return poll(&p, 1, 0) < 0 ? -errno : p.revents;
+    /* A signal that has just come is told when there is nothing else to tell. */
+    return poll(&p, 1, 0) < 0 && errno != EINTR ? -errno : p.revents;
 }

@@ -27,13 +27,18 @@ static void barrier(void)
 
 /* -- making -- */
 
+enum { ATTEMPTS = 16 };
+
 static void *map(int fd, size_t n, int64_t offset)
 {
-    int flags = fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS, r;
+    int flags = fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS, r = fd >= 0 ? EINTR : 0;
     void *at;
 
-    /* Taken now: a full disk must be told here and not when the page is touched (SIGBUS). */
-    if (fd >= 0 && (r = posix_fallocate(fd, offset, (off_t)n))) {
+    /* Taken now: a full disk must be told here and not when the page is touched (SIGBUS). A signal
+     * undoes it (guard). */
+    for (int i = 0; i < ATTEMPTS && r == EINTR; i++)
+        r = posix_fallocate(fd, offset, (off_t)n);
+    if (r) {
         errno = r;
         return NULL;
     }

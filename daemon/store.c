@@ -39,12 +39,6 @@ void store_set_keep(struct store *s, struct keep *keep)
     s->keep = keep;
 }
 
-void store_set_history(struct store *s, int64_t n_rows, int64_t age_usec)
-{
-    s->n_history_rows = n_rows;
-    s->history_age_usec = age_usec;
-}
-
 void store_free_handle(struct store *s, struct handle *h)
 {
     if (h->record)
@@ -61,24 +55,6 @@ void store_free_handle(struct store *s, struct handle *h)
     free(h->address);
     free(h->peer);
     free(h);
-}
-
-static void forget_oldest(struct store *s)
-{
-    struct handle *h = s->history;
-
-    DL_DELETE(s->history, h);
-    HASH_DEL(s->handles, h);
-    store_free_handle(s, h);
-}
-
-void store_trim(struct store *s)
-{
-    int64_t oldest = s->now->real - s->history_age_usec;
-
-    while (s->history && ((int64_t)HASH_COUNT(s->handles) - s->tally.n_live > s->n_history_rows ||
-                          s->history->ended < oldest))
-        forget_oldest(s);
 }
 
 /* -- making -- */
@@ -258,14 +234,16 @@ int store_add(struct store *s, struct session *session, int fd, const struct cre
 
 void store_close(struct store *s, struct handle *h, enum ending_how how, const char *reason)
 {
+    bool goes_on;
+
     /* A socket that did nothing has no names. */
     if (h->state != STATE_CREATED || h->n_sent || h->n_received)
         store_note_addresses(s, h);
     store_inode(h);
-    store_end_bytes(s, h);
+    goes_on = store_end_bytes(s, h, how);
     wait_remove_point(s->wait, &h->point);
     /* The copy that the manager lets go of later must not keep the peer waiting till then. */
-    if (h->is_kept && h->custody == CUSTODY_DAEMON && how != END_LOST)
+    if (!goes_on && h->is_kept && h->custody == CUSTODY_DAEMON && how != END_LOST)
         socket_abandon(h->fd);
     socket_close(h->fd);
     h->fd = -1;
@@ -291,7 +269,7 @@ void store_close(struct store *s, struct handle *h, enum ending_how how, const c
     heap_remove(&s->expiries, &h->expiry);
     suspects_remove(store_by_use(s, h), &h->use);
     DL_DELETE2(s->live, h, live_prev, live_next);
-    DL_APPEND(s->history, h);
+    store_enter_history(s, h);
     s->tally.n_live--;
     s->tally.n_ended[how]++;
     store_drop_record(s, h);
@@ -310,11 +288,7 @@ void store_free(struct store *s)
     s->is_ending = true;
     while (s->live)
         store_end_hold(s, s->live, "the daemon ended");
-    /* What was lost stays written down. */
-    while (s->history) {
-        s->history->record = NULL;
-        forget_oldest(s);
-    }
+    store_forget_history(s);
     heap_done(&s->expiries);
     owners_done(&s->owners);
     free(s);
@@ -335,14 +309,6 @@ struct handle *store_first(const struct store *s, int64_t after)
             ;
     }
     return h;
-}
-
-struct handle *store_first_closed(const struct store *s, int64_t after)
-{
-    struct handle *h;
-
-    HASH_FIND(hh, s->handles, &after, sizeof after, h);
-    return h && h->fd < 0 ? store_next(h) : s->history;
 }
 
 struct handle *store_next(const struct handle *h)

@@ -109,6 +109,7 @@ struct handle {
     struct point point;
     char *host;            /* name that it was connected by; NULL: none */
     struct tls *tls;       /* between it and its bytes; NULL: nothing is */
+    size_t n_tls_bytes;    /* what its handshake has in memory of a ca_pem */
     struct stream *stream; /* that has its bytes; NULL: none */
     struct buf ahead;      /* read from the kernel and not yet given out */
     int64_t cookie, inode;
@@ -124,10 +125,14 @@ struct handle {
     enum inherited inherited;
     bool must_survive; /* so it was asked for */
     enum custody custody;
-    bool is_followed;             /* handed off, and found by its cookie until it dies */
+    struct known *known;          /* shared or handed off: who else has the same socket */
+    int64_t told_since;           /* handed off: see follow_told_since */
     bool is_tabled;               /* the kernel has told of it since */
+    bool is_doubtful;             /* it has died, as it seems, and may turn up again */
     enum handle_state last_state; /* handed off: as it was last seen */
+    bool is_overdue;              /* in the history only because it is followed */
     int protocol;                 /* the kernel's number, of one that is shared */
+    int64_t netns;                /* the same: its network namespace's cookie */
     int64_t died;                 /* handed off: real microseconds, when that was noticed; 0: no */
     size_t slot;                  /* in the state, while it lives */
     struct record *record;        /* there; of one that was lost until its row goes */
@@ -139,7 +144,8 @@ struct handle {
     struct handle *prev, *next;           /* of the same session; in the history, by end */
     struct handle *live_prev, *live_next; /* of all that live */
     struct handle *unkept_prev, *unkept_next;
-    UT_hash_handle hh, hh_name, hh_cookie;
+    struct handle *known_prev, *known_next;
+    UT_hash_handle hh, hh_name;
 };
 
 struct store;
@@ -294,10 +300,17 @@ int store_share(struct store *s, struct handle *h);
 
 /* The daemon lets go of it without an end of the socket: the row goes on telling of it, as
  * handed_off. */
-void store_release(struct store *s, struct handle *h);
+void store_release(struct store *s, struct follow *f, struct handle *h);
 
-/* The handle that a socket is known under: one that is shared or was handed off; NULL: none. */
-struct handle *store_find_cookie(const struct store *s, int64_t cookie);
+/* The handle that a socket is known to this session under: one that is shared or was handed off,
+ * and that the session may use; NULL: there is none. */
+struct handle *store_find_cookie(const struct store *s, const struct session *session,
+                                 int64_t cookie);
+
+/* A living handle gets another name and label; what is NULL stays as it is. Returns 0,
+ * ERROR_HANDLE, ERROR_INVALID_PARAMS for a bad name, or ERROR_OS (ENOMEM). */
+int store_rename(struct store *s, const struct session *session, struct handle *h, const char *name,
+                 const char *label, struct error *e);
 
 /* One that was handed off has come back as `fd` (taken, also on failure): it lives again under its
  * number, and session holds it. Name, label and lease are as `how` says; what how leaves open stays
@@ -310,10 +323,10 @@ int store_take_back(struct store *s, struct handle *h, struct session *session, 
  * where it does not tell. */
 int store_see(struct store *s, struct follow *f, struct handle *h);
 
-/* The kernel tells that a socket has died, whosever it was. */
-void store_note_death(struct store *s, int64_t cookie, const struct followed *last);
+/* Takes up which sockets have died as the kernel tells, a bounded number at a time. */
+void store_take_deaths(struct store *s, struct follow *f);
 
-/* How many that were handed off are still followed. */
+/* Of how many that were handed off the death will be told. */
 int64_t store_n_followed(const struct store *s);
 
 /* "daemon", "shared", "handed_off". */
@@ -360,6 +373,10 @@ void store_end_stream(struct store *s, struct handle *h, const struct stream_end
 void store_count_stream(struct store *s, struct handle *h);
 void store_count_streams(struct store *s);
 
+/* What TLS still holds of what was sent goes out as the socket takes it, whether somebody calls or
+ * not. */
+void store_flush(struct store *s, struct handle *h);
+
 /* Remembers the host name that it was connected by (copied; NULL: by none), which a certificate
  * will be held against. Without memory it is not remembered, and then the peer's address is. */
 void store_note_host(struct handle *h, const char *host);
@@ -388,7 +405,8 @@ struct tally store_tally(const struct store *s);
 const struct events *store_events(const struct store *s);
 void store_note_exhausted(struct store *s, const struct pool *pool, const char *limit);
 
-/* Lets rows go that the history need not keep. */
+/* Lets rows go that the history need not keep. Those that are followed stay beside, as many again.
+ */
 void store_trim(struct store *s);
 
 /* What a state, an ending or a suspicion is called on the wire. */

@@ -1,12 +1,15 @@
 /* What stands between a handle and its bytes: TLS, and a stream. */
 #include "store_inside.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <utlist.h>
 
 #include "stream.h"
+#include "tls.h"
 
 void store_begin_stream(struct store *s, struct handle *h, struct stream *stream)
 {
@@ -47,17 +50,31 @@ void store_count_streams(struct store *s)
     store_count_stream(s, h);
 }
 
+void store_flush(struct store *s, struct handle *h)
+{
+    struct error unheard;
+
+    if (h->tls && !h->stream && tls_is_open(h->tls) && tls_flush(h->tls, &unheard) == -EAGAIN)
+        wait_watch(s->wait, &h->point, h->point.watched | EPOLLOUT);
+}
+
 void store_note_host(struct handle *h, const char *host)
 {
     free(h->host);
     h->host = host ? strdup(host) : NULL;
 }
 
-void store_end_bytes(struct store *s, struct handle *h)
+bool store_end_bytes(struct store *s, struct handle *h, enum ending_how how)
 {
+    /* The end of one that others have copies of is theirs to tell. */
+    bool goes_on = h->stream && !s->is_ending && h->custody == CUSTODY_DAEMON;
+
     store_count_stream(s, h);
     if (h->stream) {
-        stream_abandon(h->stream, h->tls);
+        if (goes_on)
+            stream_leave(h->stream, h->tls, how != END_CLOSED);
+        else
+            stream_abandon(h->stream, h->tls);
         s->n_streams--;
     } else {
         tls_free(h->tls);
@@ -65,4 +82,5 @@ void store_end_bytes(struct store *s, struct handle *h)
     h->stream = NULL;
     h->tls = NULL;
     store_note_host(h, NULL);
+    return goes_on;
 }

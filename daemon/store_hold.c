@@ -154,7 +154,7 @@ static void orphan(struct store *s, struct handle *h)
 /* The daemon ends: the socket is closed here, and its record stays for the one that comes next. */
 static void leave(struct store *s, struct handle *h)
 {
-    store_end_bytes(s, h);
+    store_end_bytes(s, h, END_RECLAIMED);
     store_stop_waiting(s, h);
     wait_remove_point(s->wait, &h->point);
     socket_close(h->fd);

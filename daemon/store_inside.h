@@ -3,6 +3,13 @@
 #include "owners.h"
 #include "store.h"
 
+/* The handles of one kernel socket: several users may have it. */
+struct known {
+    int64_t cookie;
+    struct handle *handles; /* the shared, and the handed off that are not known to be dead */
+    UT_hash_handle hh;
+};
+
 struct store {
     struct wait *wait;
     const struct now *now;
@@ -13,10 +20,12 @@ struct store {
     int64_t n_history_rows, history_age_usec;
     struct handle *handles; /* by id, living and closed: closing one must not need memory */
     struct handle *names;   /* by key */
-    struct handle *cookies; /* by cookie: the shared, and the handed off that live */
-    int64_t n_followed;
+    struct known *known;    /* by cookie */
+    int64_t n_followed;     /* whose deaths are told */
     struct handle *live;    /* ascending, as they were made */
     struct handle *history; /* the closed, by end */
+    struct handle *oldest;  /* of them that the history may let go; NULL: none */
+    int64_t n_overdue;      /* that stand before it: followed, and so not let go */
     struct handle *unkept;  /* that wait to be kept */
     struct heap expiries;   /* of timed leases */
     struct suspects by_use; /* of what belongs to no pool */
@@ -65,11 +74,26 @@ void store_save_counts(struct store *s, struct handle *h);
 int store_enter_cookie(struct store *s, struct handle *h);
 void store_leave_cookie(struct store *s, struct handle *h);
 
+/* A row comes into the history, or goes; what has just ended elsewhere is kept as what has ended
+ * here; and all are freed. */
+void store_enter_history(struct store *s, struct handle *h);
+void store_leave_history(struct store *s, struct handle *h);
+void store_renew_history(struct store *s, struct handle *h);
+void store_forget_history(struct store *s);
+
+/* Whether it was handed off, and its end will be noticed. */
+bool store_is_followed(const struct handle *h);
+
+/* It is about to be handed off: from now on it is followed, or no more. */
+void store_begin_following(struct store *s, struct follow *f, struct handle *h);
+void store_end_following(struct store *s, struct handle *h);
+
 /* Its state with the transition; nothing is written down yet. */
 void store_set_state(struct store *s, struct handle *h, enum handle_state state);
 
-/* The handle ends: what stands between it and its bytes ends too. */
-void store_end_bytes(struct store *s, struct handle *h);
+/* The handle ends so: what stands between it and its bytes ends too. Returns whether its stream
+ * goes on without it, to deliver what it owes. */
+bool store_end_bytes(struct store *s, struct handle *h, enum ending_how how);
 /* The handle has changed: what must be kept is given to the manager, or waits for that; what need
  * not is taken back. To be called when the state knows the change: the other way round it could
  * come back unknown. */

@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 
 #include "socket.h"
+#include "tls.h"
 
 struct suspects *store_by_use(struct store *s, const struct handle *h)
 {
@@ -85,6 +86,10 @@ static void take_news(struct store *s, struct handle *h, uint32_t events)
 {
     bool is_end = has_peer(h) && events & EPOLLRDHUP;
 
+    if (events & EPOLLOUT)
+        store_flush(s, h);
+    if (events == EPOLLOUT)
+        return;
     if (!is_seen(h) || !h->use.is_stale || h->is_read_shut || put_off(s, h))
         return;
     if (is_end || !h->use.is_noticed)
@@ -104,6 +109,8 @@ static int readable(const struct handle *h)
     /* Told whatever is asked for: an error is for a reader too. */
     if (events & (POLLERR | POLLHUP))
         events |= POLLIN | POLLRDHUP;
+    if (events & POLLIN && h->tls && !h->stream && tls_is_open(h->tls) && !tls_look(h->tls))
+        events &= ~POLLIN;
     return buf_len(&h->ahead) ? events | POLLIN : events;
 }
 

@@ -1,6 +1,7 @@
 /* The store's names, and how handles are found. */
 #include "store_inside.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +73,65 @@ int store_check_name(struct store *s, const struct session *session, const struc
     return error_set(e, ERROR_HANDLE, "NAME_TAKEN",
                      "handle %lld is called %s already; close it first", (long long)taken->id,
                      name);
+}
+
+static bool is_called(const struct handle *h, const char *key)
+{
+    return h->key && strcmp(h->key, key) == 0;
+}
+
+/* Also takes the key away where there is no memory for it in the table. */
+static bool enter_key(struct store *s, struct handle *h, char *key)
+{
+    h->key = key;
+    if (key)
+        HASH_ADD_KEYPTR(hh_name, s->names, h->key, strlen(h->key), h);
+    if (!key || h->hh_name.tbl)
+        return true;
+    free(key);
+    h->key = NULL;
+    return false;
+}
+
+/* Takes the key. Returns 0 or -ENOMEM: then it is called as before. */
+static int take_key(struct store *s, struct handle *h, char *key)
+{
+    char *before = h->key;
+
+    if (before)
+        HASH_DELETE(hh_name, s->names, h);
+    if (!enter_key(s, h, key)) {
+        enter_key(s, h, before);
+        return -ENOMEM;
+    }
+    free(before);
+    return 0;
+}
+
+int store_rename(struct store *s, const struct session *session, struct handle *h, const char *name,
+                 const char *label, struct error *e)
+{
+    char *key = name ? store_make_key(session, h->pool, name) : NULL;
+    char *text = label ? strdup(label) : NULL;
+    int r = (name && !key) || (label && !text) ? error_memory(e) : 0;
+
+    if (!r && key && !is_called(h, key)) {
+        r = store_check_name(s, session, h->pool, name, e);
+        if (!r) {
+            r = take_key(s, h, key) < 0 ? error_memory(e) : 0;
+            key = NULL;
+        }
+    }
+    if (!r && text) {
+        free(h->label);
+        h->label = text;
+        text = NULL;
+    }
+    free(key);
+    free(text);
+    if (!r)
+        store_save(s, h);
+    return r;
 }
 
 static int unknown(const struct wire_handle *wanted, struct error *e)

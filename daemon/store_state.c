@@ -345,7 +345,7 @@ int store_lose(struct store *s, const struct record *record, const struct restor
         store_free_handle(s, h);
         return -ENOMEM;
     }
-    DL_APPEND(s->history, h);
+    store_enter_history(s, h);
     note_loss(s, h);
     return 0;
 }

@@ -6,29 +6,56 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "socket.h"
 #include "tls_net.h"
 
 struct stream {
     struct streams *all;
     struct stream *prev, *next;
     int64_t handle; /* 0: it is closed */
-    int fd;
-    struct tls *tls; /* of a handle that is closed: ours */
+    int fd, handle_fd;
+    struct tls *tls;
+    bool is_shared;
+    bool is_left, was_left;
     struct pump_stream *pumped;
     int64_t sent, received; /* that were taken */
 };
 
 struct streams {
     struct pump *pump;
-    struct stream *first;
-    int64_t n;
+    struct stream *first; /* but for those that are left */
+    struct stream *left;  /* the longest first */
+    int64_t n, n_left, n_left_max;
 };
 
+/* What all those that are left may take of the descriptors there are. */
+enum { LEFT_PART = 8 };
+
+static void take_out(struct stream *s)
+{
+    struct streams *all = s->all;
+
+    if (s->is_left) {
+        DL_DELETE(all->left, s);
+        all->n_left--;
+    } else {
+        DL_DELETE(all->first, s);
+    }
+    s->is_left = false;
+}
+
+/* Of a handle that lives only what is not the handle's. The manager may still have a copy of what
+ * was left: its peer is not to wait for that. */
 static void free_stream(struct stream *s)
 {
-    DL_DELETE(s->all->first, s);
+    take_out(s);
     s->all->n--;
-    tls_free(s->tls);
+    if (s->tls && s->handle)
+        tls_move(s->tls, s->handle_fd);
+    else
+        tls_free(s->tls);
+    if (s->is_shared && s->was_left)
+        socket_abandon(s->fd);
     if (s->fd >= 0)
         close(s->fd);
     free(s);
@@ -36,7 +63,7 @@ static void free_stream(struct stream *s)
 
 /* -- all of them -- */
 
-struct streams *streams_new(void)
+struct streams *streams_new(int64_t n_fds)
 {
     struct streams *all = calloc(1, sizeof *all);
 
@@ -44,13 +71,27 @@ struct streams *streams_new(void)
         free(all);
         return NULL;
     }
+    if (all)
+        all->n_left_max = 1 + n_fds / STREAM_FDS / LEFT_PART;
     return all;
+}
+
+/* What was not delivered must not look like all. */
+static void cut_oldest(struct streams *all)
+{
+    struct stream *s = all->left;
+
+    take_out(s);
+    DL_APPEND(all->first, s);
+    pump_stop(s->pumped, true);
 }
 
 void streams_free(struct streams *all)
 {
     if (!all)
         return;
+    while (all->left)
+        cut_oldest(all);
     pump_free(all->pump);
     while (all->first)
         free_stream(all->first);
@@ -82,9 +123,13 @@ int stream_open(struct streams *all, const struct stream_request *request, struc
     DL_APPEND(all->first, s);
     all->n++;
     s->handle = request->handle;
+    s->handle_fd = request->fd;
+    s->is_shared = request->is_shared;
     s->fd = fcntl(request->fd, F_DUPFD_CLOEXEC, 3);
     r = s->fd < 0 ? -errno : 0;
     if (r == 0) {
+        if ((s->tls = request->tls))
+            tls_move(s->tls, s->fd);
         pumped.user = s;
         pumped.net =
             request->tls ? tls_net(request->tls, s->fd) : pump_net_plain(s->fd, request->is_shared);
@@ -114,6 +159,20 @@ void stream_abandon(struct stream *s, struct tls *tls)
     s->handle = 0;
     s->tls = tls;
     pump_stop(s->pumped, false);
+}
+
+void stream_leave(struct stream *s, struct tls *tls, bool has_died)
+{
+    struct streams *all = s->all;
+
+    s->handle = 0;
+    s->tls = tls;
+    take_out(s);
+    DL_APPEND(all->left, s);
+    s->is_left = s->was_left = true;
+    pump_leave(s->pumped, has_died);
+    if (++all->n_left > all->n_left_max)
+        cut_oldest(all);
 }
 
 bool stream_next(struct streams *all, struct stream_end *ret)

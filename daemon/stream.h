@@ -18,8 +18,9 @@ enum { STREAM_FDS = 4 };
 struct streams;
 struct stream;
 
-/* Threads are started as streams come. NULL when memory or descriptors are out (errno). */
-struct streams *streams_new(void);
+/* Threads are started as streams come. `n_fds`: descriptors that streams may take in all; what was
+ * left by its handle gets a part of them. NULL when memory or descriptors are out (errno). */
+struct streams *streams_new(int64_t n_fds);
 
 /* Ends those that run, and waits for it a moment: their clients see a reset. NULL is fine. */
 void streams_free(struct streams *all);
@@ -33,7 +34,8 @@ int64_t streams_count(const struct streams *all);
 struct stream_request {
     int64_t handle;
     int fd;            /* borrowed: it is copied */
-    struct tls *tls;   /* borrowed until stream_next tells the end; NULL: none */
+    struct tls *tls;   /* borrowed until stream_next tells the end; NULL: none. Meanwhile it goes
+                          by the stream's copy of the socket */
     bool is_shared;    /* others may have copies of the socket */
     const void *ahead; /* what was read before; copied */
     size_t n_ahead;
@@ -46,9 +48,12 @@ int stream_open(struct streams *all, const struct stream_request *request, struc
 /* Bytes that went through since this was asked last. */
 void stream_take_counts(struct stream *s, int64_t *ret_sent, int64_t *ret_received);
 
-/* The handle is closed: the stream ends soon, by itself, and frees `tls` (taken), NULL or what was
- * borrowed. */
+/* The handle is closed: the stream frees `tls` (taken), NULL or what was borrowed, and ends by
+ * itself. One that is abandoned ends at once. One that is left delivers first what its client has
+ * sent, and `has_died` tells that nobody has closed it (pump_leave). There is a limit to how many
+ * are left at once; the one that was left first is reset when it is reached. */
 void stream_abandon(struct stream *s, struct tls *tls);
+void stream_leave(struct stream *s, struct tls *tls, bool has_died);
 
 /* The next stream of a living handle that has ended; it is freed, and its TLS is the handle's alone
  * again. False: there is none. */

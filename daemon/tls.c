@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 #include "tls_error.h"
@@ -16,9 +17,7 @@ int tls_new(struct tls_contexts *contexts, const struct tls_request *request, st
 
     if (!t)
         return error_memory(e);
-    ERR_clear_error();
-    r = tls_setup(t, contexts, request, e);
-    ERR_clear_error();
+    r = tls_setup_later(t, contexts, request, e);
     if (r == 0)
         *ret = t;
     else
@@ -26,13 +25,38 @@ int tls_new(struct tls_contexts *contexts, const struct tls_request *request, st
     return r;
 }
 
+bool tls_was_asked_so(const struct tls *t, const struct tls_request *request)
+{
+    return tls_setup_is_same(t, request);
+}
+
 void tls_free(struct tls *t)
 {
-    if (!t)
+    if (!t || atomic_fetch_sub(&t->n_users, 1) > 1)
         return;
     tls_setup_done(t);
     free(t);
 }
+
+void tls_move(struct tls *t, int fd)
+{
+    t->wire.fd = fd;
+}
+
+void tls_lend(struct tls *t)
+{
+    atomic_fetch_add(&t->n_users, 1);
+}
+
+static bool is_lent(const struct tls *t)
+{
+    return atomic_load(&t->n_users) > 1;
+}
+
+enum {
+    MAX_IDLE_MESSAGES = 64, /* in a row; two tickets and a KeyUpdate are usual */
+    MAX_RECORDS = 64,       /* for one tls_recv: with one byte in each it takes long enough */
+};
 
 /* -- failures -- */
 
@@ -42,12 +66,15 @@ static int tell(struct error *e, const struct error *what)
     e->hint = what->hint;
     if (what->id == ERROR_OS)
         e->sys_errno = what->sys_errno;
-    return error_set(e, what->id, what->name, "%s", what->message);
+    error_set(e, what->id, what->name, "%s", what->message);
+    if (what->name == what->name_room)
+        e->name = memcpy(e->name_room, what->name_room, sizeof e->name_room);
+    return (int)what->id;
 }
 
 bool tls_has_failed(const struct tls *t, struct error *e)
 {
-    if (t->failure.id == ERROR_NONE)
+    if (is_lent(t) || t->failure.id == ERROR_NONE)
         return false;
     tell(e, &t->failure);
     return true;
@@ -87,17 +114,45 @@ static int explain(struct tls *t, int result, unsigned *wants, struct error *e)
 
 /* -- the handshake -- */
 
-/* What the handshake leaves behind goes out before anything is sent or read. */
-static int finish(struct tls *t, struct error *e)
+/* What there is to do while tls_compute's result is not yet an end. */
+static int shake(struct tls *t, struct error *e)
 {
-    int r = tls_wire_flush(&t->wire);
+    struct error unheard;
+    int r = SSL_do_handshake(t->ssl);
 
-    if (r == -EAGAIN) {
-        t->read_wants = t->write_wants = EPOLLOUT;
-        return r;
+    t->is_shaken = r == 1;
+    unheard = (struct error){0};
+    r = t->is_shaken ? 0 : explain(t, r, &t->shake_wants, &unheard);
+    if (r != -EAGAIN)
+        tls_setup_forget_ca(t);
+    return r > 0 ? tell(e, &unheard) : r;
+}
+
+void tls_compute(struct tls *t)
+{
+    int r = 0;
+
+    ERR_clear_error();
+    t->wire.is_offline = true;
+    if (!t->is_set_up)
+        r = tls_setup(t, &t->failure);
+    if (r == 0) {
+        t->is_set_up = true;
+        shake(t, &t->failure);
     }
-    if (r < 0)
-        return error_os(e, -r, "TLS handshake");
+    t->wire.is_offline = false;
+    OPENSSL_thread_stop(); /* the thread may not compute again for long, or ever */
+}
+
+/* What the handshake leaves behind goes out before anything is sent or read. */
+static int finish(struct tls *t, int flushed, struct error *e)
+{
+    if (flushed == -EAGAIN) {
+        t->read_wants = t->write_wants = EPOLLOUT;
+        return flushed;
+    }
+    if (flushed < 0)
+        return error_os(e, -flushed, "TLS handshake");
     t->is_open = true;
     tls_setup_keep_session(t);
     return 0;
@@ -105,22 +160,30 @@ static int finish(struct tls *t, struct error *e)
 
 int tls_handshake(struct tls *t, struct error *e)
 {
-    int r;
+    int flushed;
 
     t->read_wants = t->write_wants = 0;
+    if (is_lent(t))
+        return -EALREADY;
+    flushed = tls_wire_flush(&t->wire); /* a failure's alert, too, if there is room for it */
     if (tls_has_failed(t, e))
         return (int)t->failure.id;
     if (t->is_open)
         return 0;
-    ERR_clear_error();
-    r = SSL_do_handshake(t->ssl);
-    if (r == 1)
-        return finish(t, e);
-    r = explain(t, r, &t->read_wants, e);
-    if (r == -EAGAIN && tls_wire_flush(&t->wire) == -EAGAIN)
-        t->read_wants |= EPOLLOUT;
-    t->write_wants = t->read_wants;
-    return r;
+    if (!t->is_set_up)
+        return -EINPROGRESS;
+    if (t->is_shaken)
+        return finish(t, flushed, e);
+    if (t->shake_wants == EPOLLIN ? tls_wire_fill(&t->wire) : flushed != -EAGAIN)
+        return -EINPROGRESS;
+    t->read_wants = t->write_wants =
+        (t->shake_wants & EPOLLIN) | (flushed == -EAGAIN ? EPOLLOUT : 0);
+    return -EAGAIN;
+}
+
+bool tls_has_begun(const struct tls *t)
+{
+    return !is_lent(t) && t->is_set_up;
 }
 
 bool tls_is_open(const struct tls *t)
@@ -128,38 +191,64 @@ bool tls_is_open(const struct tls *t)
     return t->is_open;
 }
 
+/* Returns as tls_recv. */
+static int check_open(const struct tls *t, struct error *e)
+{
+    if (tls_has_failed(t, e))
+        return (int)t->failure.id;
+    return t->is_open ? 0 : -EAGAIN;
+}
+
 /* -- reading -- */
 
-/* One record's worth. Returns as tls_recv. */
-static int read_some(struct tls *t, void *data, size_t n, size_t *ret_n, struct error *e)
+/* SSL_read_ex or SSL_peek_ex. */
+typedef int reader(SSL *ssl, void *data, size_t n, size_t *ret_n);
+
+static int fail_of_idle_talk(struct tls *t, struct error *e)
+{
+    error_set(&t->failure, ERROR_TLS, "PROTOCOL", "TLS: %d messages in a row without any data",
+              MAX_IDLE_MESSAGES);
+    return fail(t, e);
+}
+
+/* One record's worth. Returns as tls_recv. OpenSSL comes back after each message of TLS's own, as
+ * if it had to wait (SSL_MODE_AUTO_RETRY is off): a peer could keep it busy for ever. */
+static int read_some(struct tls *t, reader *read, void *data, size_t n, size_t *ret_n,
+                     struct error *e)
 {
     int r;
 
-    ERR_clear_error();
-    if (SSL_read_ex(t->ssl, data, n, ret_n))
-        return 0;
-    *ret_n = 0;
-    if (SSL_get_error(t->ssl, 0) == SSL_ERROR_ZERO_RETURN) {
-        t->is_ended = true;
-        return 0;
-    }
-    r = explain(t, 0, &t->read_wants, e);
-    return r;
+    do {
+        ERR_clear_error();
+        if (read(t->ssl, data, n, ret_n)) {
+            t->n_idle_messages = 0;
+            return 0;
+        }
+        *ret_n = 0;
+        if (SSL_get_error(t->ssl, 0) == SSL_ERROR_ZERO_RETURN) {
+            t->is_ended = true;
+            return 0;
+        }
+        r = explain(t, 0, &t->read_wants, e);
+        if (r != -EAGAIN || t->wire.is_dry || t->read_wants != EPOLLIN)
+            return r;
+    } while (++t->n_idle_messages <= MAX_IDLE_MESSAGES);
+    return fail_of_idle_talk(t, e);
 }
 
 int tls_recv(struct tls *t, void *data, size_t n, size_t *ret_n, struct error *e)
 {
     size_t n_done = 0, n_now = 0;
-    int r = tls_handshake(t, e);
+    int r = check_open(t, e), n_records = 0;
 
     if (r != 0)
         return r;
     /* A record that is not full was mostly the last that the peer had to say for now: the socket is
      * not asked in vain. */
     do {
-        r = read_some(t, (char *)data + n_done, n - n_done, &n_now, e);
+        r = read_some(t, SSL_read_ex, (char *)data + n_done, n - n_done, &n_now, e);
         n_done += n_now;
-    } while (r == 0 && n_now && n_done < n &&
+    } while (r == 0 && n_now && n_done < n && ++n_records < MAX_RECORDS &&
              (n_now == TLS_RECORD_BYTES || SSL_pending(t->ssl) || tls_wire_n_ahead(&t->wire)));
     if (n_done == 0 && r != 0)
         return r;
@@ -171,16 +260,35 @@ int tls_recv(struct tls *t, void *data, size_t n, size_t *ret_n, struct error *e
 
 bool tls_is_readable(const struct tls *t)
 {
+    if (!t->is_open)
+        return !is_lent(t) && t->failure.id != ERROR_NONE;
     return SSL_pending(t->ssl) || tls_wire_n_ahead(&t->wire) || t->is_ended ||
            t->failure.id != ERROR_NONE;
 }
 
+bool tls_look(struct tls *t)
+{
+    struct error unheard = {0};
+    size_t n;
+    char c;
+
+    if (tls_is_readable(t))
+        return true;
+    return check_open(t, &unheard) == 0 &&
+           read_some(t, SSL_peek_ex, &c, 1, &n, &unheard) != -EAGAIN;
+}
+
 size_t tls_n_pending(const struct tls *t)
 {
-    return (size_t)SSL_pending(t->ssl);
+    return t->is_open ? (size_t)SSL_pending(t->ssl) : 0;
 }
 
 /* -- writing -- */
+
+bool tls_has_unsent(const struct tls *t)
+{
+    return tls_wire_n_unsent(&t->wire) > 0;
+}
 
 int tls_flush(struct tls *t, struct error *e)
 {
@@ -207,7 +315,7 @@ static int write_some(struct tls *t, const void *data, size_t n, size_t *ret_n, 
 int tls_send(struct tls *t, const void *data, size_t n, size_t *ret_n, struct error *e)
 {
     size_t n_done = 0, n_now;
-    int r = tls_handshake(t, e);
+    int r = check_open(t, e);
 
     if (r != 0)
         return r;
@@ -225,7 +333,7 @@ int tls_send(struct tls *t, const void *data, size_t n, size_t *ret_n, struct er
 
 int tls_shutdown(struct tls *t, struct error *e)
 {
-    int r = tls_handshake(t, e);
+    int r = check_open(t, e);
 
     if (r != 0)
         return r;
@@ -257,5 +365,6 @@ int tls_describe(const struct tls *t, struct arena *arena, struct tls_info *ret)
 
 bool tls_is_in_kernel(const struct tls *t)
 {
-    return BIO_get_ktls_send(SSL_get_wbio(t->ssl)) && BIO_get_ktls_recv(SSL_get_rbio(t->ssl));
+    return t->is_open && BIO_get_ktls_send(SSL_get_wbio(t->ssl)) &&
+           BIO_get_ktls_recv(SSL_get_rbio(t->ssl));
 }

@@ -45,25 +45,49 @@ struct tls_request {
     const char *const *alpn; /* protocols, the best first */
     size_t n_alpn;
     const char *scope; /* sessions are resumed inside of one scope only, say a pool; NULL: "" */
-    const void *ahead; /* bytes that were read from the socket already. Copied */
+    const void *ahead; /* bytes that were read from the socket already */
     size_t n_ahead;
 };
 
-/* Makes a connection that has not begun yet. Reads the identity's files when it is the first to use
- * them. Returns 0 or an error's id: also `protocol` with the parameter at fault. */
+/* Makes a connection that has not begun yet. The request is copied, and looked at when the
+ * handshake begins. Returns 0 or an error's id. */
 int tls_new(struct tls_contexts *contexts, const struct tls_request *request, struct tls **ret,
             struct error *e);
 
-/* Says nothing to the peer (tls_shutdown does) and leaves the socket open. NULL is fine. */
+/* Whether it was asked for by a request for the same. */
+bool tls_was_asked_so(const struct tls *t, const struct tls_request *request);
+
+/* Says nothing to the peer (tls_shutdown does) and leaves the socket open. One that is lent lives
+ * on until it is given back. NULL is fine. */
 void tls_free(struct tls *t);
 
-/* Goes on with the handshake. What it waits for is in tls_read_wants. May take a millisecond of
- * computing. The deadline is the caller's. */
+/* The handshake goes on by turns. tls_handshake passes on and takes in what the socket has for it,
+ * and returns, beside the usual, -EINPROGRESS: tls_compute is next; or -EALREADY: it is lent to a
+ * thread that computes. What -EAGAIN waits for is in tls_read_wants. The deadline is the caller's.
+ *
+ * tls_compute sets the connection up, reading the identity's files when it is the first to use
+ * them, and does what the peer's messages ask for: milliseconds, and far more for large keys, so it
+ * belongs in another thread. It touches no socket. What came of it, the next tls_handshake tells;
+ * that may be an error of kind `protocol` with the parameter at fault. */
 int tls_handshake(struct tls *t, struct error *e);
+void tls_compute(struct tls *t);
 bool tls_is_open(const struct tls *t); /* whether it is done */
 
+/* Whether the connection is set up, and not lent: before that the socket sees nothing of TLS. */
+bool tls_has_begun(const struct tls *t);
+
+/* Before a thread computes; tls_free gives it back. Until then only tls_handshake, tls_is_open,
+ * tls_has_failed, tls_is_readable and tls_free may be called. */
+void tls_lend(struct tls *t);
+
+/* From now on it goes by another descriptor of the same socket, borrowed as the first one was. */
+void tls_move(struct tls *t, int fd);
+
+/* -- once it is open; before, there is only -EAGAIN, and nothing to wait for -- */
+
 /* Up to n bytes, n > 0. *ret_n 0 is the end, said by the peer: writing may go on. An end that was
- * not said is the error TRUNCATED. */
+ * not said is the error TRUNCATED. A peer that sends message upon message of TLS's own and no data
+ * (KeyUpdate, RFC 8446, section 4.6.3) is ended as PROTOCOL. */
 int tls_recv(struct tls *t, void *data, size_t n, size_t *ret_n, struct error *e);
 
 /* Takes up to n bytes. What was taken counts as sent, but some of it may still be here: the caller
@@ -71,6 +95,7 @@ int tls_recv(struct tls *t, void *data, size_t n, size_t *ret_n, struct error *e
 int tls_send(struct tls *t, const void *data, size_t n, size_t *ret_n, struct error *e);
 
 /* Passes on what is still here. */
+bool tls_has_unsent(const struct tls *t);
 int tls_flush(struct tls *t, struct error *e);
 
 /* Tells the peer that no more will be sent (close_notify), behind all that was; reading goes on.
@@ -85,6 +110,9 @@ unsigned tls_write_wants(const struct tls *t);
 /* Whether tls_recv has an answer, or has to be called to get on, while the socket says nothing:
  * poll(2) cannot know. */
 bool tls_is_readable(const struct tls *t);
+
+/* The same once TLS's own messages (tickets) have been taken in, which make the socket readable. */
+bool tls_look(struct tls *t);
 
 /* Bytes decrypted and not yet read: they are lost if reading stops here. */
 size_t tls_n_pending(const struct tls *t);

@@ -120,8 +120,7 @@ const BIO_METHOD *tls_contexts_wire(const struct tls_contexts *c)
 
 /* -- one context -- */
 
-/* A key with a passphrase is of no use to a daemon; OpenSSL would ask for it on a terminal. */
-static int no_passphrase(char *room, int n, int is_writing, void *argument)
+int tls_contexts_no_passphrase(char *room, int n, int is_writing, void *argument)
 {
     (void)room;
     (void)n;
@@ -135,7 +134,7 @@ static int use_own(SSL_CTX *ctx, const struct tls_context *c, struct error *e)
 {
     if (!c->cert)
         return 0;
-    SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
+    SSL_CTX_set_default_passwd_cb(ctx, tls_contexts_no_passphrase);
     if (SSL_CTX_use_certificate_chain_file(ctx, c->cert) != 1)
         return tls_error_of_file(e, c->name, "cert", c->cert);
     if (SSL_CTX_use_PrivateKey_file(ctx, c->key, SSL_FILETYPE_PEM) != 1 ||
@@ -144,34 +143,37 @@ static int use_own(SSL_CTX *ctx, const struct tls_context *c, struct error *e)
     return 0;
 }
 
-/* Whose signature is trusted; a server tells its clients whose it would take. */
+/* A server tells its clients whose signatures it would take. */
+static bool name_cas(SSL_CTX *ctx)
+{
+    STACK_OF(X509_OBJECT) *all = X509_STORE_get0_objects(SSL_CTX_get_cert_store(ctx));
+    X509 *cert;
+
+    for (int i = 0; i < sk_X509_OBJECT_num(all); i++)
+        if ((cert = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(all, i))) &&
+            !SSL_CTX_add_client_CA(ctx, cert))
+            return false;
+    return true;
+}
+
+/* Whose signature is trusted. */
 static int use_ca(SSL_CTX *ctx, const struct tls_context *c, bool server_side, struct error *e)
 {
-    STACK_OF(X509_NAME) * names;
-
     if (!c->ca)
         return server_side || SSL_CTX_set_default_verify_paths(ctx) ? 0 : tls_error_memory(e);
     if (SSL_CTX_load_verify_file(ctx, c->ca) != 1)
         return tls_error_of_file(e, c->name, "ca", c->ca);
-    if (server_side) {
-        if (!(names = SSL_load_client_CA_file(c->ca)))
-            return tls_error_of_file(e, c->name, "ca", c->ca);
-        SSL_CTX_set_client_CA_list(ctx, names);
-    }
+    if (server_side && !name_cas(ctx))
+        return tls_error_memory(e);
     /* Whoever names a CA means it, also where it is itself signed by another. */
     X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx), X509_V_FLAG_PARTIAL_CHAIN);
     return 0;
 }
 
-/* A session may be resumed with this identity only: its client was checked for it. */
-static bool name_sessions(SSL_CTX *ctx, const struct tls_context *c)
-{
-    unsigned char id[SSL_MAX_SID_CTX_LENGTH] = {0};
-    size_t n = strnlen(c->name, sizeof id);
-
-    memcpy(id, c->name, n);
-    return SSL_CTX_set_session_id_context(ctx, id, (unsigned)n);
-}
+/* Forward secrecy by elliptic curves alone: with finite fields a peer chooses numbers as large as
+ * it likes, and computing with them takes seconds. */
+#define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:!aNULL:!SHA1:!AESCCM"
+#define GROUPS  "X25519:P-256:P-384:P-521"
 
 static bool set_rules(SSL_CTX *ctx)
 {
@@ -179,9 +181,11 @@ static bool set_rules(SSL_CTX *ctx)
                                  SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_clear_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                              SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
+                              SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY);
     SSL_CTX_set_security_level(ctx, 2);
-    return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) &&
+    return SSL_CTX_set_cipher_list(ctx, CIPHERS) && SSL_CTX_set1_groups_list(ctx, GROUPS) &&
+           SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) &&
            SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION);
 }
 
@@ -221,7 +225,7 @@ static int new_ssl_ctx(const struct tls_context *c, bool server_side, SSL_CTX **
         ctx, server_side ? SSL_SESS_CACHE_OFF : SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
     SSL_CTX_sess_set_new_cb(ctx, keep_session);
-    r = set_rules(ctx) && (!server_side || name_sessions(ctx, c)) ? 0 : tls_error_memory(e);
+    r = set_rules(ctx) ? 0 : tls_error_memory(e);
     if (r == 0)
         r = use_own(ctx, c, e);
     if (r == 0)
@@ -290,19 +294,49 @@ int tls_contexts_find(struct tls_contexts *c, const char *identity, bool server_
     return r;
 }
 
-int tls_contexts_check(struct tls_contexts *c, const char *identity, struct error *e)
+static int load(struct tls_context *found, struct error *e)
 {
-    struct tls_context *found = c->first;
-    SSL_CTX *ctx = NULL;
+    int r = found->cert ? new_ssl_ctx(found, true, &found->server, e) : 0;
+
+    return r ? r : new_ssl_ctx(found, false, &found->client, e);
+}
+
+static SSL_CTX *share(SSL_CTX *ctx)
+{
+    if (ctx)
+        SSL_CTX_up_ref(ctx);
+    return ctx;
+}
+
+/* All of it or nothing: a certificate of today and yesterday's CA were never meant together. */
+static bool take_over(struct tls_context *found, const struct tls_contexts *before)
+{
+    const struct tls_context *old = before ? before->first->next : NULL;
+
+    SSL_CTX_free(found->server);
+    found->server = NULL;
+    while (old && strcmp(old->name, found->name) != 0)
+        old = old->next;
+    if (!old || !old->client)
+        return false;
+    found->client = share(old->client);
+    found->server = share(old->server);
+    return true;
+}
+
+int tls_contexts_load(struct tls_contexts *c, const struct tls_contexts *before,
+                      const char *identity, bool *ret_is_old, struct error *e)
+{
+    struct tls_context *found = NULL;
     int r = find(c, identity, false, &found, e);
 
+    *ret_is_old = false;
     if (r != 0)
         return r;
     pthread_mutex_lock(&c->lock);
     r = begin(c, e);
+    if (r == 0 && (r = load(found, e)))
+        *ret_is_old = take_over(found, before);
     pthread_mutex_unlock(&c->lock);
-    if (r == 0)
-        r = new_ssl_ctx(found, found->cert, &ctx, e);
-    SSL_CTX_free(ctx);
     return r;
 }

@@ -1,5 +1,6 @@
 /* tls_contexts.h — what TLS connections share: the settings' identities with their certificates and
- * keys, the system's CA, sessions to resume. Files are read when an identity is first used.
+ * keys, the system's CA, sessions to resume. Files are read by
+ * tls_contexts_load, or when an identity is first used.
  *
  * A set belongs to one reading of the settings: after the next, make a new one; connections keep
  * the one they began with. Server tickets are made with keys that live as long as the set. Any
@@ -38,11 +39,15 @@ struct tls_contexts *tls_contexts_new(const struct tls_identity *identities);
 struct tls_contexts *tls_contexts_ref(struct tls_contexts *c);
 void tls_contexts_unref(struct tls_contexts *c); /* NULL is fine */
 
-/* Reads the files of an identity and forgets them again, to say at once what is wrong with them.
- * Returns 0 or an error's id. */
-int tls_contexts_check(struct tls_contexts *c, const char *identity, struct error *e);
+/* Reads the files of an identity. Where something is wrong with them the one of that name in
+ * `before` (NULL: there is none) stays in service: *ret_is_old. Returns 0 or an error's id. */
+int tls_contexts_load(struct tls_contexts *c, const struct tls_contexts *before,
+                      const char *identity, bool *ret_is_old, struct error *e);
 
 /* -- for the connections -- */
+
+/* A pem_password_cb that has none: OpenSSL's own asks on the terminal, and waits. */
+int tls_contexts_no_passphrase(char *room, int n, int is_writing, void *argument);
 
 /* The context of an identity (NULL: none) in a role, made when it is not there yet, which reads
  * small files; *ret_has_ca: it has a CA of its own. Both live as long as the set. Returns 0 or an

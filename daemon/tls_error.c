@@ -1,6 +1,7 @@
 #include "tls_error.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <string.h>
@@ -103,12 +104,24 @@ static const struct reason *find(const struct reason *list, int number)
     return list->name ? list : NULL;
 }
 
+/* Nobody gave one; each reader of PEM says that in its own way. */
+static bool is_passphrase(unsigned long code)
+{
+    int reason = ERR_GET_REASON(code);
+
+    return (ERR_GET_LIB(code) == ERR_LIB_PEM &&
+            (reason == PEM_R_BAD_PASSWORD_READ || reason == PEM_R_PROBLEMS_GETTING_PASSWORD)) ||
+           reason == ERR_R_INTERRUPTED_OR_CANCELLED;
+}
+
 static const char *words_of(unsigned long code)
 {
     const char *words;
 
     if (ERR_SYSTEM_ERROR(code))
         return strerrordesc_np(ERR_GET_REASON(code));
+    if (is_passphrase(code))
+        return "it wants a passphrase";
     words = ERR_reason_error_string(code);
     return words ? words : "no reason given";
 }
@@ -133,6 +146,11 @@ int tls_error_of_queue(struct error *e, bool in_handshake)
         return error_memory(e);
     if (q.tls && ERR_GET_REASON(q.tls) >= SSL_AD_REASON_OFFSET)
         return found_by_peer(e, ERR_GET_REASON(q.tls) - SSL_AD_REASON_OFFSET);
+    if (in_handshake && ERR_GET_REASON(q.tls) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+        e->hint = "it may not speak TLS, or not want to with this side";
+        return error_set(e, ERROR_TLS, "TRUNCATED",
+                         "the peer closed in the middle of the handshake");
+    }
     if (q.tls && r) {
         e->hint = r->hint;
         return error_set(e, ERROR_TLS, r->name, "%s: %s", when, r->words);
@@ -150,6 +168,15 @@ int tls_error_of_file(struct error *e, const char *identity, const char *key, co
     e->hint = "it is for whoever runs the daemon to mend: [tls] in its settings";
     return error_set(e, ERROR_TLS, "IDENTITY", "identity %.40s: its %s %.120s: %s", identity, key,
                      path, words_of(q.first));
+}
+
+int tls_error_of_ca_pem(struct error *e, int n)
+{
+    struct queue q = empty_queue();
+
+    if (q.is_memory)
+        return error_memory(e);
+    return error_param(e, "ca_pem", "its certificate %d: %s", n, words_of(q.first));
 }
 
 int tls_error_memory(struct error *e)

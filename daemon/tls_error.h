@@ -20,6 +20,9 @@ int tls_error_of_queue(struct error *e, bool in_handshake);
  */
 int tls_error_of_file(struct error *e, const char *identity, const char *key, const char *path);
 
+/* The n-th certificate of a request's ca_pem, from the queue. Returns the id. */
+int tls_error_of_ca_pem(struct error *e, int n);
+
 /* A certificate that was not accepted; `wanted` is the name it had to be of, or NULL. */
 int tls_error_of_verify(struct error *e, X509_STORE_CTX *store, const char *wanted);
 

@@ -50,17 +50,15 @@ static int net_flush(struct pump_net *net, unsigned *wants)
     return errno_of(r, &e);
 }
 
-/* First TLS's own end, then the socket's. A peer that is gone needs no telling. */
+/* TLS's own end alone: some take the end of the connection below for a request that was broken off. A
+ * peer that is gone needs no telling. */
 static int net_shut(struct pump_net *net, unsigned *wants)
 {
     struct error e = {0};
     int r = tls_shutdown(net->state, &e);
 
     *wants = wants_of(r, tls_write_wants(net->state), POLLOUT);
-    if (r == -EAGAIN)
-        return r;
-    shutdown(net->fd, SHUT_WR);
-    return 0;
+    return r == -EAGAIN ? r : 0;
 }
 
 /* As a plain socket: TCP sends a reset when it is disconnected. */
@@ -73,6 +71,7 @@ static void net_reset(struct pump_net *net)
 }
 
 static const struct pump_net_ops ops = {
+    .says_end = true,
     .read = net_read,
     .write = net_write,
     .flush = net_flush,

@@ -1,6 +1,8 @@
 #include "tls_setup.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -21,6 +23,16 @@ static bool is_ip(const char *name)
     return inet_pton(AF_INET, name, room) == 1 || inet_pton(AF_INET6, name, room) == 1;
 }
 
+/* What OpenSSL would take for more than a name (a dot in front means all below) is none. */
+static bool is_host(const char *name, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (name[i] == '.' ? i == 0 || name[i - 1] == '.'
+                           : !isascii(name[i]) || !(isalnum(name[i]) || strchr("-_", name[i])))
+            return false;
+    return true;
+}
+
 static int copy_name(struct tls *t, const char *name, struct error *e)
 {
     size_t n = strlen(name);
@@ -29,9 +41,9 @@ static int copy_name(struct tls *t, const char *name, struct error *e)
         n--;
     if (n == 0 || n > MAX_HOST_BYTES)
         return error_param(e, "server_name", "a host name or an IP address");
-    for (size_t i = 0; i < n; i++)
-        if (name[i] <= ' ' || name[i] > '~')
-            return error_param(e, "server_name", "ASCII only; a name of other letters as xn--…");
+    if (!is_ip(name) && !is_host(name, n))
+        return error_param(e, "server_name",
+                           "letters, digits, - and _ between single dots; other letters as xn--…");
     t->server_name = strndup(name, n);
     return t->server_name ? 0 : error_memory(e);
 }
@@ -82,39 +94,36 @@ static int add_ca(struct tls *t, X509_STORE *store, X509 *cert)
     return X509_STORE_add_cert(store, cert) && (!t->is_server || SSL_add_client_CA(t->ssl, cert));
 }
 
-/* Reads until there is no further certificate. Returns how many there were, or -1. */
-static int read_all(struct tls *t, BIO *pem, X509_STORE *store)
+/* Reads until there is no further certificate. Returns 0 with their number, or an error's id. */
+static int read_all(struct tls *t, BIO *pem, X509_STORE *store, int *ret_n, struct error *e)
 {
     X509 *cert;
-    int n = 0, is_good = 1;
+    int is_good = 1;
 
-    while (is_good && (cert = PEM_read_bio_X509(pem, NULL, NULL, NULL))) {
+    while (is_good && (cert = PEM_read_bio_X509(pem, NULL, tls_contexts_no_passphrase, NULL))) {
         is_good = add_ca(t, store, cert);
         X509_free(cert);
-        n++;
+        ++*ret_n;
     }
-    if (is_good && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE) {
-        ERR_clear_error();
-        return n;
-    }
-    return -1;
+    if (!is_good)
+        return tls_error_of_ca_pem(e, *ret_n);
+    if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+        return tls_error_of_ca_pem(e, *ret_n + 1);
+    ERR_clear_error();
+    return 0;
 }
 
 static int read_ca_pem(struct tls *t, const char *text, X509_STORE *store, struct error *e)
 {
     BIO *pem = BIO_new_mem_buf(text, -1);
-    struct error why = {0};
-    int n = pem ? read_all(t, pem, store) : -1;
+    int n = 0;
+    int r = pem ? read_all(t, pem, store, &n, e) : tls_error_memory(e);
 
     BIO_free(pem);
-    if (n > 0)
-        return 0;
-    if (n == 0)
+    if (r == 0 && n == 0)
         return error_param(e, "ca_pem",
                            "there is no certificate in it (-----BEGIN CERTIFICATE-----)");
-    if (tls_error_of_queue(&why, true) == ERROR_OS)
-        return error_memory(e);
-    return error_param(e, "ca_pem", "%.150s", why.message);
+    return r;
 }
 
 static int use_ca_pem(struct tls *t, const char *text, struct error *e)
@@ -122,8 +131,6 @@ static int use_ca_pem(struct tls *t, const char *text, struct error *e)
     X509_STORE *store;
     int r;
 
-    if (strlen(text) > TLS_CA_PEM_BYTES)
-        return error_param(e, "ca_pem", "at most %d bytes", TLS_CA_PEM_BYTES);
     if (!(store = X509_STORE_new()))
         return tls_error_memory(e);
     if (t->is_server)
@@ -171,8 +178,6 @@ static int set_verify(struct tls *t, const struct tls_request *q, bool has_ca, s
 /* As it goes over the wire: each with its length before it (RFC 7301). */
 static int encode_alpn(struct tls *t, const struct tls_request *q, struct error *e)
 {
-    if (q->n_alpn > TLS_ALPN_NAMES)
-        return error_param(e, "alpn", "at most %d protocols", TLS_ALPN_NAMES);
     if (q->n_alpn && !(t->link.alpn = malloc(q->n_alpn * (TLS_ALPN_BYTES + 1))))
         return error_memory(e);
     for (size_t i = 0; i < q->n_alpn; i++) {
@@ -210,41 +215,58 @@ static void add_text(EVP_MD_CTX *digest, const char *text)
     add(digest, text ? text : "", text ? strlen(text) : 0);
 }
 
-/* All that a session was agreed under, so that nobody resumes what he would not have accepted: one
- * without verification, of another CA, of another's client certificate. Without a peer's address
- * (a Unix socket) the name is what tells them apart. */
-static int make_session_key(struct tls *t, const struct tls_request *q, struct error *e)
+/* All that a connection was asked for, in one number. */
+static int digest_request(const struct tls_request *q, struct tls_session_key *ret)
 {
     EVP_MD_CTX *digest = EVP_MD_CTX_new();
-    struct sockaddr_storage peer = {0};
-    socklen_t n_peer = sizeof peer;
-    const char is_verified = SSL_get_verify_mode(t->ssl) != SSL_VERIFY_NONE;
+    const char how[] = {q->server_side, (char)q->verify};
     bool is_made = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL);
 
     if (is_made) {
-        if (getpeername(q->fd, (struct sockaddr *)&peer, &n_peer) < 0 || n_peer > sizeof peer)
-            n_peer = 0;
-        add(digest, &peer, n_peer);
-        add(digest, &is_verified, 1);
-        add_text(digest, t->server_name);
+        add(digest, how, sizeof how);
+        add_text(digest, q->server_name);
         add_text(digest, q->identity);
         add_text(digest, q->ca_pem);
         add_text(digest, q->scope);
-        add(digest, t->link.alpn, t->link.n_alpn);
+        for (size_t i = 0; i < q->n_alpn; i++)
+            add_text(digest, q->alpn[i]);
+        is_made = EVP_DigestFinal_ex(digest, ret->bytes, NULL);
+    }
+    EVP_MD_CTX_free(digest);
+    return is_made ? 0 : -ENOMEM;
+}
+
+/* All that a session was agreed under, so that nobody resumes what he would not have accepted: one
+ * without verification, of another CA, of another's client certificate. A client comes back to the
+ * same address; where there is none (a Unix socket) the name is what tells servers apart. A
+ * server's clients come from anywhere. */
+static int make_session_key(struct tls *t)
+{
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    bool is_made = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL);
+
+    if (is_made) {
+        add(digest, t->asked.bytes, sizeof t->asked.bytes);
+        add(digest, &t->peer, t->is_server ? 0 : t->n_peer);
         is_made = EVP_DigestFinal_ex(digest, t->link.session_key.bytes, NULL);
     }
     EVP_MD_CTX_free(digest);
-    return is_made ? 0 : tls_error_memory(e);
+    return is_made ? 0 : -ENOMEM;
 }
 
-static int resume(struct tls *t, const struct tls_request *q, struct error *e)
+static int resume(struct tls *t, struct error *e)
 {
+    struct tls_session_key *key = &t->link.session_key;
     SSL_SESSION *session;
-    int r = make_session_key(t, q, e);
+    int r = 0;
 
-    if (r != 0)
-        return r;
-    session = tls_sessions_take(t->link.sessions, &t->link.session_key);
+    if (make_session_key(t) < 0)
+        return tls_error_memory(e);
+    if (t->is_server)
+        return SSL_set_session_id_context(t->ssl, key->bytes, sizeof key->bytes)
+                   ? 0
+                   : tls_error_memory(e);
+    session = tls_sessions_take(t->link.sessions, key);
     if (session && !SSL_set_session(t->ssl, session))
         r = tls_error_memory(e);
     SSL_SESSION_free(session);
@@ -259,41 +281,118 @@ void tls_setup_keep_session(struct tls *t)
 
 /* -- the whole -- */
 
-static int set_wire(struct tls *t, const struct tls_request *q, struct error *e)
+static int copy_text(struct arena *arena, const char **text)
 {
-    BIO *bio;
+    if (*text && !(*text = arena_copy(arena, *text, strlen(*text))))
+        return -ENOMEM;
+    return 0;
+}
 
+static int copy_protocols(struct arena *arena, struct tls_request *q)
+{
+    const char **copies = arena_alloc(arena, (q->n_alpn + 1) * sizeof *copies);
+
+    if (!copies)
+        return -ENOMEM;
+    for (size_t i = 0; i < q->n_alpn; i++) {
+        copies[i] = q->alpn[i];
+        if (copy_text(arena, &copies[i]) < 0)
+            return -ENOMEM;
+    }
+    q->alpn = copies;
+    return 0;
+}
+
+/* What was read ahead is copied by the wire already. */
+static int copy_request(struct tls *t, const struct tls_request *from)
+{
+    struct tls_request *q = &t->request;
+    struct arena *a = &t->request_arena;
+
+    *q = *from;
+    q->ahead = NULL;
+    if (copy_text(a, &q->server_name) < 0 || copy_text(a, &q->identity) < 0 ||
+        copy_text(a, &q->ca_pem) < 0 || copy_text(a, &q->scope) < 0)
+        return -ENOMEM;
+    return copy_protocols(a, q);
+}
+
+static int check_sizes(const struct tls_request *q, struct error *e)
+{
+    if (q->ca_pem && strlen(q->ca_pem) > TLS_CA_PEM_BYTES)
+        return error_param(e, "ca_pem", "at most %d bytes", TLS_CA_PEM_BYTES);
+    if (q->n_alpn > TLS_ALPN_NAMES)
+        return error_param(e, "alpn", "at most %d protocols", TLS_ALPN_NAMES);
+    return 0;
+}
+
+int tls_setup_later(struct tls *t, struct tls_contexts *contexts, const struct tls_request *q,
+                    struct error *e)
+{
+    int r = check_sizes(q, e);
+
+    atomic_init(&t->n_users, 1);
+    t->contexts = tls_contexts_ref(contexts);
+    if (r != 0)
+        return r;
+    t->is_server = q->server_side;
     t->wire.fd = q->fd;
-    if (tls_wire_put_back(&t->wire, q->ahead, q->n_ahead) < 0 ||
-        !(bio = tls_wire_open(tls_contexts_wire(t->contexts), &t->wire)))
+    t->n_peer = sizeof t->peer;
+    if (getpeername(q->fd, (struct sockaddr *)&t->peer, &t->n_peer) < 0 ||
+        t->n_peer > sizeof t->peer)
+        t->n_peer = 0;
+    if (digest_request(q, &t->asked) < 0 || copy_request(t, q) < 0 ||
+        tls_wire_put_back(&t->wire, q->ahead, q->n_ahead) < 0)
+        return tls_error_memory(e);
+    return 0;
+}
+
+bool tls_setup_is_same(const struct tls *t, const struct tls_request *q)
+{
+    struct tls_session_key key;
+
+    return digest_request(q, &key) == 0 && memcmp(&key, &t->asked, sizeof key) == 0;
+}
+
+static int set_wire(struct tls *t, struct error *e)
+{
+    BIO *bio = tls_wire_open(tls_contexts_wire(t->contexts), &t->wire);
+
+    if (!bio)
         return tls_error_memory(e);
     SSL_set_bio(t->ssl, bio, bio);
     return 0;
 }
 
-int tls_setup(struct tls *t, struct tls_contexts *contexts, const struct tls_request *q,
-              struct error *e)
+int tls_setup(struct tls *t, struct error *e)
 {
+    const struct tls_request *q = &t->request;
     SSL_CTX *ctx;
     bool has_ca;
-    int r = tls_contexts_find(contexts, q->identity, q->server_side, &ctx, &has_ca, e);
+    int r = tls_contexts_find(t->contexts, q->identity, q->server_side, &ctx, &has_ca, e);
 
     if (r != 0)
         return r;
     if (q->server_side && q->server_name)
         return error_param(e, "server_name", "the client's side says it");
-    t->contexts = tls_contexts_ref(contexts);
-    t->is_server = q->server_side;
-    t->link.sessions = tls_contexts_sessions(contexts);
+    t->link.sessions = tls_contexts_sessions(t->contexts);
     if (!(t->ssl = SSL_new(ctx)) || !SSL_set_app_data(t->ssl, &t->link))
         return tls_error_memory(e);
-    if ((r = set_wire(t, q, e)) || (r = set_verify(t, q, has_ca, e)) || (r = set_alpn(t, q, e)))
+    if ((r = set_wire(t, e)) || (r = set_verify(t, q, has_ca, e)) || (r = set_alpn(t, q, e)) ||
+        (r = resume(t, e)))
         return r;
     if (t->is_server)
         SSL_set_accept_state(t->ssl);
-    else if ((r = resume(t, q, e)) == 0)
+    else
         SSL_set_connect_state(t->ssl);
-    return r;
+    arena_done(&t->request_arena);
+    return 0;
+}
+
+void tls_setup_forget_ca(struct tls *t)
+{
+    SSL_set0_verify_cert_store(t->ssl, NULL);
+    SSL_set_client_CA_list(t->ssl, NULL);
 }
 
 void tls_setup_done(struct tls *t)
@@ -305,6 +404,7 @@ void tls_setup_done(struct tls *t)
     SSL_free(t->ssl);
     tls_wire_done(&t->wire);
     tls_contexts_unref(t->contexts);
+    arena_done(&t->request_arena);
     free(t->server_name);
     free(t->link.alpn);
     ERR_clear_error();

@@ -20,8 +20,11 @@ size_t tls_wire_n_ahead(const struct tls_wire *w)
 /* How many of the bytes the socket took; a failure ends the direction. */
 static size_t push(struct tls_wire *w, const char *data, size_t n)
 {
-    ssize_t r = send(w->fd, data, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t r;
 
+    if (w->is_offline)
+        return 0;
+    r = send(w->fd, data, n, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (r >= 0)
         return (size_t)r;
     if (errno != EAGAIN && errno != EINTR)
@@ -125,9 +128,36 @@ static ssize_t read_any(struct tls_wire *w, char *data, size_t n)
 {
     if (tls_wire_n_ahead(w))
         return read_ahead(w, data, n);
+    if (w->is_offline) {
+        errno = EAGAIN;
+        return w->is_ended ? 0 : -1;
+    }
     if (n == HEAD_BYTES && !w->is_bulk)
         return read_head(w, data, n);
     return recv(w->fd, data, n, MSG_DONTWAIT);
+}
+
+bool tls_wire_fill(struct tls_wire *w)
+{
+    ssize_t r;
+
+    if (tls_wire_n_ahead(w) || w->is_ended || w->read_errno)
+        return true;
+    if (!(w->ahead = malloc(TLS_WIRE_AHEAD_BYTES))) {
+        w->read_errno = ENOMEM;
+        return true;
+    }
+    r = recv(w->fd, w->ahead, TLS_WIRE_AHEAD_BYTES, MSG_DONTWAIT);
+    if (r > 0) {
+        w->n_ahead = (size_t)r;
+        return true;
+    }
+    drop_ahead(w);
+    if (r == 0)
+        w->is_ended = true;
+    else if (errno != EAGAIN && errno != EINTR)
+        w->read_errno = errno;
+    return w->is_ended || w->read_errno;
 }
 
 static bool is_large(const unsigned char *head)
@@ -146,6 +176,7 @@ static int read_wire(BIO *b, char *data, int n)
     if (w->read_errno) /* the kernel says it once, and then speaks of an end */
         return -1;
     r = read_any(w, data, (size_t)n);
+    w->is_dry = r < 0;
     if (n == HEAD_BYTES && r == n)
         w->is_bulk = is_large((const unsigned char *)data);
     if (r == 0)

@@ -22,6 +22,8 @@ struct tls_wire {
     int read_errno, write_errno; /* how that direction ended; 0: it goes on */
     bool is_ended;               /* the peer's FIN has been read */
     bool is_bulk;                /* the last record was a large one */
+    bool is_dry;                 /* the last read found nothing */
+    bool is_offline; /* the socket is not touched: only what is here is read, and all is kept */
 };
 
 /* One method for many BIOs; BIO_meth_free frees it. NULL when memory is out. */
@@ -32,6 +34,10 @@ BIO *tls_wire_open(const BIO_METHOD *method, struct tls_wire *wire);
 
 /* Bytes that were read from the socket before: read first. Returns 0 or -ENOMEM. */
 int tls_wire_put_back(struct tls_wire *wire, const void *data, size_t n);
+
+/* Takes in what the socket has, for reading offline. False: there is nothing to read, not even an
+ * end or an error. */
+bool tls_wire_fill(struct tls_wire *wire);
 
 /* Sends what is kept. Returns 0 when nothing is left, -EAGAIN, or the -errno that ended the
  * direction; a BIO write after that is taken and dropped, so that reading goes on. */

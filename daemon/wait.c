@@ -224,7 +224,7 @@ void wait_park(struct wait *w, struct ticket *t, bool park)
 
 int wait_watch(struct wait *w, struct point *p, uint32_t events)
 {
-    p->watched = events;
+    p->watched = events | (p->watched & EPOLLOUT);
     return arm(w, p);
 }
 
@@ -279,7 +279,7 @@ static void wake_point(struct wait *w, struct point *p, uint32_t events)
         if (!p->news)
             DL_APPEND2(w->news, p, news_prev, news_next);
         p->news |= p->watched & events;
-        p->watched = 0;
+        p->watched &= p->watched & events & ~(uint32_t)EPOLLOUT ? EPOLLOUT : ~(uint32_t)EPOLLOUT;
     }
     for (int lane = 0; lane < WAIT_POLL; lane++)
         if ((l = first_of(p, lane)) && l->events & events && wait_is_first(l->ticket))

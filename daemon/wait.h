@@ -32,8 +32,8 @@ struct link {
 struct point {
     int fd; /* borrowed */
     uint64_t id;
-    bool is_added;  /* to the epoll */
-    uint32_t armed; /* events that would wake */
+    bool is_added;    /* to the epoll */
+    uint32_t armed;   /* events that would wake */
     uint32_t watched; /* events to be told of though nobody waits; once */
     uint32_t news;    /* and what came of it, until wait_next_news */
     struct point *news_prev, *news_next;
@@ -95,8 +95,9 @@ void wait_wake(struct wait *w, struct ticket *t);
 /* Holds the ticket back, or no longer. */
 void wait_park(struct wait *w, struct ticket *t, bool park);
 
-/* Tells once, by wait_next_news, when one of the events (EPOLLIN, EPOLLRDHUP) comes, whether somebody
- * waits or not. It replaces what was watched before. Returns 0 or -errno. */
+/* Tells once, by wait_next_news, when one of the events comes, whether somebody waits or not.
+ * EPOLLIN and EPOLLRDHUP replace what of them was watched before, and are told of together;
+ * EPOLLOUT is a watch of its own. Returns 0 or -errno. */
 int wait_watch(struct wait *w, struct point *p, uint32_t events);
 
 /* The next point with news, and the events that came; NULL: there is none. */

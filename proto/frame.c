@@ -8,38 +8,24 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "discard.h"
 #include "limits.h"
 
-enum { READ_BYTES = 64 << 10, KEPT_BYTES = 16 << 10, DRAINS = 64 };
+/* There is room for as many descriptors as a message can carry (unix(7), SCM_MAX_FD): what has no
+ * room is closed by the kernel right here, and a socket among it holds the caller up for its whole
+ * linger time. */
+enum { READ_BYTES = 64 << 10, KEPT_BYTES = 16 << 10, DRAINS = 64, MOST_FDS = 253 };
 
 void frame_init(struct frame *f, int fd, size_t n_max_line)
 {
     *f = (struct frame){.fd = fd, .n_max_line = n_max_line};
 }
 
-/* What somebody has sent and nobody wants. A socket could hold the caller up for its whole linger
- * time (socket(7)), also a non-blocking one. */
-static void discard_fd(int fd)
-{
-    struct linger linger = {0};
-    socklen_t n = sizeof linger;
-
-    if (fd < 0)
-        return;
-    if (getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &n) == 0 && linger.l_onoff &&
-        linger.l_linger) {
-        linger.l_onoff = 0;
-        setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
-    }
-    close(fd);
-}
-
 void frame_done(struct frame *f)
 {
     for (int i = 0; i < f->n_fds_in; i++)
         discard_fd(f->fds_in[i]);
-    for (int i = 0; i < f->n_fds_out; i++)
-        close(f->fds_out[i].fd);
+    frame_drop(f);
     free(f->fds_out);
     buf_done(&f->in);
     buf_done(&f->out);
@@ -89,7 +75,7 @@ int frame_read(struct frame *f)
 {
     union {
         struct cmsghdr align;
-        char room[CMSG_SPACE(sizeof(int) * 4)];
+        char room[CMSG_SPACE(sizeof(int) * MOST_FDS)];
     } control;
     char *room = buf_reserve(&f->in, READ_BYTES);
     struct iovec iov = {room, room ? f->in.n_room - f->in.end : 0};
@@ -237,6 +223,13 @@ int frame_give_fd(struct frame *f, int fd)
 void frame_take_back_fd(struct frame *f)
 {
     close(f->fds_out[--f->n_fds_out].fd);
+}
+
+void frame_drop(struct frame *f)
+{
+    buf_drop(&f->out, buf_len(&f->out));
+    while (f->n_fds_out)
+        frame_take_back_fd(f);
 }
 
 /* Those beyond the room are as good as read: whoever asks gives no more than that. */

@@ -76,6 +76,9 @@ int frame_give_fd(struct frame *f, int fd);
  * sent since. */
 void frame_take_back_fd(struct frame *f);
 
+/* Drops all that waits to be sent, for a connection that will send no more. */
+void frame_drop(struct frame *f);
+
 /* How many descriptors wait to be sent, or were sent and may be unread: never too few, and exact
  * when the other side has read everything. At most the last LIMIT_FDS_UNREAD that were sent count.
  */

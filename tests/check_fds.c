@@ -203,6 +203,31 @@ START_TEST(a_descriptor_with_a_bad_line)
 }
 END_TEST
 
+/* Those that cannot be sent would be the daemon's own: one session has at most one of them. */
+START_TEST(replies_that_wait_do_not_pile_up)
+{
+    static char echo[400001]; /* leaves no room for what comes behind it */
+    struct house_client *c = house_client();
+    long long ends[2];
+    int before;
+
+    house_pair(c, "SOCK_STREAM", ends);
+    memset(echo, 'e', sizeof echo - 1);
+    before = house_count_fds();
+    house_send(c, "{'id':1,'method':'ping','params':{'echo':'%s'}}", echo);
+    for (int i = 0; i < 10; i++)
+        house_send(c, "{'id':2,'method':'handoff','params':{'handle':%lld}}", ends[0]);
+    house_turn(20);
+    ck_assert_int_le(house_count_fds(), before + 1);
+    ck_assert_ptr_nonnull(house_at(house_next(c), "result"));
+    for (int i = 0; i < 10; i++) {
+        ck_assert_int_eq(house_int(house_next(c), "fds"), 1);
+        close(house_take_fd(c));
+    }
+    ck_assert_int_eq(house_count_fds(), before);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("fds");
@@ -215,6 +240,7 @@ int main(void)
     tcase_add_loop_test(tc, a_number_of_descriptors_that_is_none, 0, 4);
     tcase_add_test(tc, descriptors_of_glued_messages);
     tcase_add_test(tc, a_pile_of_descriptors);
+    tcase_add_test(tc, replies_that_wait_do_not_pile_up);
     tcase_add_test(tc, descriptors_of_a_session_that_left);
     tcase_add_loop_test(tc, a_descriptor_with_a_bad_line, 0, 5);
     return house_run(suite);

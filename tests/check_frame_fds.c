@@ -125,6 +125,7 @@ START_TEST(too_many_in_one_message)
         frame_pair_line("x");
         frame_done(f);
         frame_pair_end_other();
+        fds_await(before);
         ck_assert_msg(fds_count() == before, "of %d descriptors %d are left", n,
                       fds_count() - before);
         frame_pair_open();

@@ -372,6 +372,69 @@ START_TEST(a_kept_one_that_is_reclaimed)
 }
 END_TEST
 
+/* The daemon would hold the client's end of its own session, and never see it end. */
+START_TEST(a_session_is_not_adopted)
+{
+    struct raw r = raw_new(), other = raw_new();
+    struct talk t = talk_new(&m);
+    json_t *reply;
+    int port;
+    long long h = raw_listen(&r, "", &port);
+
+    for (int i = 0; i < 2; i++) {
+        raw_send(&r, i ? other.fd : r.fd, "{'id':1,'method':'adopt','fds':1}", 0);
+        reply = raw_next(&r);
+        ck_assert_str_eq(talk_text(reply, "error.data.kind"), "fd");
+        ck_assert_str_eq(talk_text(reply, "error.data.name"), "CONTROL");
+        json_decref(reply);
+    }
+    close(r.fd);
+    manager_until(&m, has_ended(&t, h));
+    expect_law(&t, 1, 0);
+    close(other.fd);
+    talk_end(&t);
+}
+END_TEST
+
+/* Whether the cancel came in time. */
+static bool cancel_release(struct raw *r, long long handle)
+{
+    bool is_cancelled = false;
+
+    raw_send(r, -1, "{'id':8,'method':'release','params':{'handle':%lld}}", handle);
+    raw_send(r, -1, "{'id':9,'method':'cancel','params':{'id':8}}", 0);
+    for (int i = 0; i < 2; i++) {
+        json_t *reply = raw_next(r);
+
+        is_cancelled |= json_object_get(reply, "error") != NULL;
+        json_decref(reply);
+    }
+    return is_cancelled;
+}
+
+/* The manager was to let go of it already, and has to take it again. */
+START_TEST(a_release_that_is_cancelled)
+{
+    struct raw r = raw_new();
+    struct talk t = talk_new(&m);
+    long long h = 0;
+    int port, tries = 0;
+    bool is_cancelled = false;
+
+    raw_send(&r, -1, "{'id':1,'method':'hello','params':{'unordered':true}}", 0);
+    json_decref(raw_next(&r));
+    while (!is_cancelled && tries++ < 20) {
+        h = raw_listen(&r, ",'lease':'permanent','survive':true", &port);
+        close(raw_hand_off(&r, h));
+        is_cancelled = cancel_release(&r, h);
+    }
+    ck_assert(is_cancelled);
+    manager_until(&m, talk_is(talk_ask(&t, "ledger.get", "'handle':%lld", h), "survives"));
+    close(r.fd);
+    talk_end(&t);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("handoff");
@@ -384,6 +447,8 @@ int main(void)
     tcase_add_loop_test(tc, a_shared_one_comes_back_shared, 0, 2);
     tcase_add_loop_test(tc, a_released_one_is_a_number, 0, 2);
     tcase_add_test(tc, a_kept_one_that_is_reclaimed);
+    tcase_add_test(tc, a_session_is_not_adopted);
+    tcase_add_test(tc, a_release_that_is_cancelled);
     suite_add_tcase(suite, tc);
     return house_run(suite);
 }

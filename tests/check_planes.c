@@ -1,100 +1,15 @@
-/* check_planes.c — the kernel's socket itself: given away, acknowledged, followed and taken back.
- */
-#include <arpa/inet.h>
-#include <errno.h>
+/* check_planes.c — the kernel's socket itself: given away, acknowledged, and used by several. */
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "house.h"
+#include "hand.h"
 
 static const char *const with_planes = "[pool a]\nusers = root\nbind = 127.0.0.1:*\n"
                                        "connect = 127.0.0.2:*\nplanes = message, handoff\n"
                                        "max-sockets = 4\n"
                                        "[pool closed]\nusers = root\nplanes = message\n";
-
-/* -- tools -- */
-
-static int hand_off(struct house_client *c, long long handle)
-{
-    int fd;
-
-    ck_assert_int_eq(house_int(house_ask(c, "handoff", "{'handle':%lld}", handle), "fds"), 1);
-    fd = house_take_fd(c);
-    ck_assert_int_ge(fd, 0);
-    return fd;
-}
-
-static int give_away(struct house_client *c, long long handle)
-{
-    int fd = hand_off(c, handle);
-
-    house_do(c, "release", "{'handle':%lld}", handle);
-    return fd;
-}
-
-static json_t *adopt_as(struct house_client *c, int fd, const char *params)
-{
-    char line[512];
-
-    snprintf(line, sizeof line, "{'id':7,'method':'adopt','fds':1,'params':{%s}}", params);
-    house_send_fds(c, line, &fd, 1);
-    return house_next(c);
-}
-
-static json_t *adopt(struct house_client *c, int fd)
-{
-    return house_at(adopt_as(c, fd, ""), "result");
-}
-
-static json_t *row_of(struct house_client *c, long long handle)
-{
-    return house_do(c, "ledger.get", "{'handle':%lld}", handle);
-}
-
-static void expect_audit(struct house_client *c, int opened, int live, int handed_off)
-{
-    json_t *r = house_do(c, "ledger.audit", "{}");
-
-    ck_assert_int_eq(house_int(r, "opened"), opened);
-    ck_assert_int_eq(house_int(r, "live"), live);
-    ck_assert_int_eq(house_int(r, "handed_off"), handed_off);
-    ck_assert_int_eq(house_int(r, "balance"), 0);
-}
-
-static int connect_to(int port)
-{
-    struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    ck_assert_int_eq(connect(fd, (void *)&to, sizeof to), 0);
-    return fd;
-}
-
-static int listener_of_ours(int port_back[1])
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    ck_assert_int_eq(bind(fd, (void *)&at, sizeof at), 0);
-    ck_assert_int_eq(listen(fd, 5), 0);
-    ck_assert_int_eq(getsockname(fd, (void *)&at, &n), 0);
-    *port_back = ntohs(at.sin_port);
-    return fd;
-}
-
-/* Long tables are not looked through at the same time again and again. */
-static bool is_alive(struct house_client *c, long long handle)
-{
-    house_advance(1000);
-    return house_bool(row_of(c, handle), "alive");
-}
 
 /* -- handoff -- */
 
@@ -115,10 +30,10 @@ START_TEST(the_socket_itself)
     ck_assert_str_eq(house_text(house_do(c, "recv", "{'handle':%lld}", ends[1]), "text"), "and I");
     house_do(c, "sendall", "{'handle':%lld,'text':'back'}", ends[1]);
     ck_assert_int_eq(read(fd, bytes, sizeof bytes), 4);
-    ck_assert_str_eq(house_text(row_of(c, ends[0]), "custody"), "shared");
-    ck_assert(house_bool(row_of(c, ends[0]), "advisory"));
-    ck_assert_str_eq(house_text(row_of(c, ends[1]), "custody"), "daemon");
-    ck_assert(!house_has(row_of(c, ends[1]), "advisory"));
+    ck_assert_str_eq(house_text(hand_row(c, ends[0]), "custody"), "shared");
+    ck_assert(house_bool(hand_row(c, ends[0]), "advisory"));
+    ck_assert_str_eq(house_text(hand_row(c, ends[1]), "custody"), "daemon");
+    ck_assert(!house_has(hand_row(c, ends[1]), "advisory"));
     close(fd);
 }
 END_TEST
@@ -138,7 +53,7 @@ START_TEST(a_batch_carries_none)
     /* Nobody would get what a notification asks for. */
     house_send(c, "{'method':'handoff','params':{'handle':%lld}}", ends[0]);
     house_expect_silence(c);
-    ck_assert_str_eq(house_text(row_of(c, ends[0]), "custody"), "daemon");
+    ck_assert_str_eq(house_text(hand_row(c, ends[0]), "custody"), "daemon");
     ck_assert_int_eq(house_take_fd(c), -1);
 }
 END_TEST
@@ -233,7 +148,7 @@ START_TEST(a_shared_one_is_not_forgotten)
     }
     house_advance(3600000000);
     house_turn(3);
-    ck_assert_uint_eq(house_size(row_of(c, ends[0]), "suspect"), 0);
+    ck_assert_uint_eq(house_size(hand_row(c, ends[0]), "suspect"), 0);
     close(fd);
 }
 END_TEST
@@ -253,7 +168,7 @@ START_TEST(release_comes_after)
     house_expect_error(house_fail(other, "release", "{'handle':%lld}", ends[0]), "handle", "HELD");
     house_do(c, "release", "{'handle':%lld}", ends[0]);
     house_expect_error(house_fail(c, "release", "{'handle':%lld}", ends[0]), "handle", "CLOSED");
-    expect_audit(c, 2, 1, 1);
+    hand_expect_audit(c, 2, 1, 1);
     close(fd);
 }
 END_TEST
@@ -285,287 +200,32 @@ START_TEST(what_release_gives_back)
     ck_assert_int_eq(house_int(house_do(c, "pool.list", "{'name':'a'}"), "pools.0.in_use.sockets"),
                      0);
     house_make(c, "create_server", "{'address':['127.0.0.1',0],'name':'web'}");
-    peer = connect_to(peer);
+    peer = hand_connect_to(peer);
     close(accept(fd, NULL, NULL));
     close(peer);
     close(fd);
 }
 END_TEST
 
-/* -- following -- */
-
-START_TEST(it_is_followed_until_it_dies)
-{
-    struct house_client *c = house_client();
-    long long ends[2];
-    char bytes[2000];
-    json_t *row;
-    int fd;
-
-    house_connect(c, ends);
-    fd = give_away(c, ends[0]);
-    memset(bytes, 'x', sizeof bytes);
-    ck_assert_int_eq(write(fd, bytes, 1000), 1000);
-    house_do(c, "recv", "{'handle':%lld,'exactly':1000}", ends[1]);
-    house_do(c, "sendall", "{'handle':%lld,'text':'twelve bytes'}", ends[1]);
-    ck_assert_int_eq(read(fd, bytes, sizeof bytes), 12);
-    row = row_of(c, ends[0]);
-    ck_assert(house_bool(row, "alive"));
-    ck_assert_str_eq(house_text(row, "state"), "connected");
-    ck_assert_int_eq(house_int(row, "sent_bytes"), 1000);
-    ck_assert_int_eq(house_int(row, "received_bytes"), 12);
-    house_do(c, "shutdown", "{'handle':%lld,'how':'SHUT_WR'}", ends[1]);
-    house_until(strcmp(house_text(row_of(c, ends[0]), "state"), "half_closed") == 0);
-    ck_assert_int_eq(house_int(row_of(c, ends[0]), "received_bytes"), 12);
-    close(fd);
-    house_until(!is_alive(c, ends[0]));
-    row = row_of(c, ends[0]);
-    ck_assert_str_eq(house_text(row, "state"), "closed");
-    ck_assert_double_le(house_number(row, "died"), house_now());
-    ck_assert_double_ge(house_number(row, "died"), house_number(row, "end.at"));
-    ck_assert_int_eq(house_int(row, "sent_bytes"), 1000);
-    ck_assert_int_eq(house_int(row, "received_bytes"), 12);
-    ck_assert_str_eq(house_text(row, "transitions.1.state"), "closed");
-}
-END_TEST
-
-/* Nobody asks: the kernel tells. */
-START_TEST(a_death_is_told)
-{
-    struct house_client *c = house_client(), *watcher = house_client();
-    long long ends[2];
-    json_t *event;
-    int fd;
-
-    house_connect(c, ends);
-    house_do(watcher, "subscribe", "{'events':['handed_off','died','adopted']}");
-    fd = give_away(c, ends[0]);
-    ck_assert_str_eq(house_text(house_next(watcher), "params.type"), "handed_off");
-    ck_assert_int_eq(house_int(adopt(c, fd), "handle"), ends[0]);
-    ck_assert_str_eq(house_text(house_next(watcher), "params.type"), "adopted");
-    close(fd);
-    fd = give_away(c, ends[0]);
-    ck_assert_str_eq(house_text(house_next(watcher), "params.type"), "handed_off");
-    close(fd);
-    event = house_next(watcher);
-    ck_assert_str_eq(house_text(event, "params.type"), "died");
-    ck_assert_int_eq(house_int(event, "params.row.handle"), ends[0]);
-}
-END_TEST
-
-static const struct kind {
-    const char *params;
-    bool is_told_fresh; /* the kernel finds one that has done nothing */
-    int family;
-} kinds[] = {
-    {"'type':'SOCK_DGRAM'", false, AF_INET},
-    {"'family':'AF_INET6','type':'SOCK_DGRAM'", false, AF_INET6},
-    {"'family':'AF_INET6'", false, AF_INET6},
-    {"'family':'AF_UNIX'", true, AF_UNIX},
-    {"'family':'AF_UNIX','type':'SOCK_DGRAM'", true, AF_UNIX},
-};
-
-/* Also one that gets its address only after it has left. */
-START_TEST(each_kind_is_followed)
-{
-    const struct kind *kind = &kinds[_i];
-    struct house_client *c = house_client();
-    char params[100];
-    long long h;
-    int fd;
-
-    snprintf(params, sizeof params, "{%s}", kind->params);
-    h = house_make(c, "socket", "%s", params);
-    fd = give_away(c, h);
-    ck_assert_int_eq(house_has(row_of(c, h), "alive"), kind->is_told_fresh);
-    if (kind->family != AF_UNIX) {
-        struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
-        struct sockaddr_in four = {.sin_family = AF_INET,
-                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-
-        ck_assert_int_eq(bind(fd, kind->family == AF_INET ? (void *)&four : (void *)&six,
-                              kind->family == AF_INET ? sizeof four : sizeof six),
-                         0);
-        listen(fd, 1);
-        ck_assert(is_alive(c, h));
-        ck_assert_int_ne(house_int(row_of(c, h), "address.port"), 0);
-    }
-    ck_assert(is_alive(c, h));
-    close(fd);
-    house_until(!is_alive(c, h));
-}
-END_TEST
-
-/* -- adopt -- */
-
-START_TEST(adopting_a_new_one)
-{
-    struct house_client *c = house_client();
-    int port, fd = listener_of_ours(&port), peer;
-    json_t *r = house_at(adopt_as(c, fd, "'name':'web','label':'mine','site':'a.c:1'"), "result"),
-           *row;
-
-    ck_assert(!house_bool(r, "known"));
-    ck_assert_int_eq(house_int(r, "address.port"), port);
-    row = row_of(c, house_int(r, "handle"));
-    ck_assert_str_eq(house_text(row, "state"), "listening");
-    ck_assert_str_eq(house_text(row, "custody"), "shared");
-    ck_assert_str_eq(house_text(row, "label"), "mine");
-    ck_assert_str_eq(house_text(row, "site"), "a.c:1");
-    close(fd);
-    peer = connect_to(port);
-    house_do(c, "accept", "{'handle':'web'}");
-    close(peer);
-    expect_audit(c, 2, 2, 0);
-}
-END_TEST
-
-START_TEST(adopting_the_known)
+/* Closing the daemon's copy is no end for who has another. */
+START_TEST(a_session_that_ends)
 {
     struct house_client *c = house_client(), *other = house_client();
     long long ends[2], h;
-    json_t *row;
+    char bytes[4];
     int fd;
 
-    house_connect(c, ends);
+    house_pair(c, "SOCK_STREAM", ends);
     fd = hand_off(c, ends[0]);
-    /* While the daemon has it; another session of its user does not take it away. */
-    ck_assert_int_eq(house_int(adopt(c, fd), "handle"), ends[0]);
-    ck_assert_int_eq(house_int(adopt(other, fd), "handle"), ends[0]);
-    house_do(c, "release", "{'handle':%lld}", ends[0]);
-    expect_audit(c, 3, 1, 1);
-    h = house_make(c, "socket", "{}");
-    /* Into another session, with another label. */
-    row = adopt_as(other, fd, "'label':'again'");
-    ck_assert_int_eq(house_int(row, "result.handle"), ends[0]);
-    ck_assert(house_bool(row, "result.known"));
-    expect_audit(c, 4, 3, 0);
-    row = row_of(other, ends[0]);
-    ck_assert_str_eq(house_text(row, "custody"), "shared");
-    ck_assert_str_eq(house_text(row, "state"), "connected");
-    ck_assert_str_eq(house_text(row, "label"), "again");
-    ck_assert(!house_has(row, "end"));
-    /* The living are listed by their numbers, it among them. */
-    row = house_do(c, "ledger.list", "{}");
-    for (size_t i = 1; i < house_size(row, "rows"); i++) {
-        char one[40], before[40];
-
-        snprintf(one, sizeof one, "rows.%zu.handle", i);
-        snprintf(before, sizeof before, "rows.%zu.handle", i - 1);
-        ck_assert_int_gt(house_int(row, one), house_int(row, before));
-    }
-    house_do(c, "sendall", "{'handle':%lld,'text':'x'}", ends[1]);
-    ck_assert_str_eq(house_text(house_do(other, "recv", "{'handle':%lld}", ends[0]), "text"), "x");
-    house_do(c, "close", "{'handle':%lld}", h);
-    close(fd);
-    /* It ends with the session that took it. */
-    house_leave(other);
-    ck_assert_str_eq(house_text(row_of(c, ends[0]), "end.how"), "reclaimed");
-    expect_audit(c, 4, 1, 0);
-}
-END_TEST
-
-START_TEST(a_name_comes_back_if_it_is_free)
-{
-    struct house_client *c = house_client();
-    json_t *r = house_do(c, "create_server", "{'address':['127.0.0.1',0],'name':'web'}");
-    long long h = house_int(r, "handle"), second;
-    int fd = give_away(c, h);
-
-    second = house_make(c, "create_server", "{'address':['127.0.0.1',0],'name':'web'}");
-    ck_assert_int_eq(house_int(adopt(c, fd), "handle"), h);
-    ck_assert(!house_has(row_of(c, h), "name"));
-    house_do(c, "release", "{'handle':%lld}", h);
-    house_expect_error(adopt_as(c, fd, "'name':'web'"), "handle", "NAME_TAKEN");
-    house_do(c, "close", "{'handle':%lld}", second);
-    ck_assert_int_eq(house_int(adopt_as(c, fd, "'name':'web'"), "result.handle"), h);
-    house_do(c, "release", "{'handle':'web'}");
-    ck_assert_int_eq(house_int(adopt(c, fd), "handle"), h);
-    ck_assert_str_eq(house_text(row_of(c, h), "name"), "web");
-    close(fd);
-}
-END_TEST
-
-/* An end of a pair has a peer, though neither has a name. */
-START_TEST(adopting_an_end_of_a_pair)
-{
-    struct house_client *c = house_client();
-    int ends[2];
-    long long h;
-
-    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-    h = house_int(adopt(c, ends[0]), "handle");
-    house_do(c, "stream", "{'handle':%lld}", h);
-    close(house_take_fd(c));
-    house_do(c, "close", "{'handle':%lld}", h);
-    close(ends[0]);
-    close(ends[1]);
-}
-END_TEST
-
-START_TEST(adopting_what_is_no_socket)
-{
-    struct house_client *c = house_client();
-    int fds[2], fd;
-
-    ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
-    house_expect_error(adopt_as(c, fds[0], ""), "fd", "NOT_A_SOCKET");
-    close(fds[0]);
-    close(fds[1]);
-    fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
-    house_expect_error(adopt_as(c, fd, ""), "fd", "FAMILY");
-    close(fd);
-    expect_audit(c, 0, 0, 0); /* and the session goes on */
-}
-END_TEST
-
-/* A socket that could not be had here does not come in by the back door. */
-START_TEST(adoption_is_under_the_policy)
-{
-    struct house_client *c;
-    int port, fd, peer, ours;
-
-    house_reopen_with("[pool a]\nusers = root\ntypes = SOCK_STREAM\nbind = 127.0.0.1:1-2\n"
-                      "connect = 127.0.0.2:*\n");
-    c = house_client();
-    fd = listener_of_ours(&port);
-    house_expect_error(adopt_as(c, fd, ""), "policy", "DENIED");
-    peer = connect_to(port);
-    house_expect_error(adopt_as(c, peer, ""), "policy", "DENIED");
-    ours = accept(fd, NULL, NULL);
-    house_expect_error(adopt_as(c, ours, ""), "policy", "DENIED");
-    close(ours);
-    ours = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    house_expect_error(adopt_as(c, ours, ""), "policy", "DENIED");
-    close(ours);
-    ours = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert(house_has(adopt_as(c, ours, ""), "result"));
-    close(ours);
-    house_reload("[pool a]\nusers = root\nbind = 127.0.0.1:*\nconnect =\n");
-    ck_assert(house_has(adopt_as(c, fd, ""), "result"));
-    close(peer);
-    close(fd);
-}
-END_TEST
-
-START_TEST(adoption_is_paid_for)
-{
-    struct house_client *c;
-    long long h;
-    int fd, more[4], n = 4;
-
-    house_reopen_with(with_planes);
-    c = house_client();
-    h = house_make(c, "socket", "{}");
-    fd = give_away(c, h);
-    for (int i = 0; i < n; i++) {
-        more[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        ck_assert(house_has(adopt_as(c, more[i], ""), "result"));
-        close(more[i]);
-    }
-    house_expect_error(adopt_as(c, fd, ""), "pool", "max-sockets");
-    expect_audit(c, 5, 4, 1);
-    ck_assert(!house_has(row_of(c, h), "died"));
+    h = house_int(hand_adopt_as(other, fd, "'lease':1"), "result.handle");
+    ck_assert_int_eq(h, ends[0]);
+    house_do(c, "lease", "{'handle':%lld,'lease':1}", ends[1]);
+    house_leave(c);
+    ck_assert_str_eq(house_text(hand_row(other, ends[0]), "end.how"), "reclaimed");
+    house_do(other, "attach", "{'handle':%lld}", ends[1]);
+    house_do(other, "sendall", "{'handle':%lld,'text':'abcd'}", ends[1]);
+    ck_assert_int_eq(read(fd, bytes, 4), 4);
+    house_do(other, "close", "{'handle':%lld}", ends[1]);
     close(fd);
 }
 END_TEST
@@ -582,56 +242,13 @@ START_TEST(a_blocking_listener_does_not_block)
     fd = hand_off(c, h);
     for (int i = 0; i < 20; i++) {
         ck_assert_int_eq(fcntl(fd, F_SETFL, 0), 0);
-        peer = connect_to(port);
+        peer = hand_connect_to(port);
         house_begin(c, i, "accept", "{'handle':%lld,'timeout':0}", h);
         other = accept(fd, NULL, NULL);
         house_expect_error(house_next(c), "os", "EAGAIN");
         close(other);
         close(peer);
     }
-    close(fd);
-}
-END_TEST
-
-/* Closing the daemon's copy is no end for who has another. */
-START_TEST(a_session_that_ends)
-{
-    struct house_client *c = house_client(), *other = house_client();
-    long long ends[2], h;
-    char bytes[4];
-    int fd;
-
-    house_pair(c, "SOCK_STREAM", ends);
-    fd = hand_off(c, ends[0]);
-    h = house_int(adopt_as(other, fd, "'lease':1"), "result.handle");
-    ck_assert_int_eq(h, ends[0]);
-    house_do(c, "lease", "{'handle':%lld,'lease':1}", ends[1]);
-    house_leave(c);
-    ck_assert_str_eq(house_text(row_of(other, ends[0]), "end.how"), "reclaimed");
-    house_do(other, "attach", "{'handle':%lld}", ends[1]);
-    house_do(other, "sendall", "{'handle':%lld,'text':'abcd'}", ends[1]);
-    ck_assert_int_eq(read(fd, bytes, 4), 4);
-    house_do(other, "close", "{'handle':%lld}", ends[1]);
-    close(fd);
-}
-END_TEST
-
-START_TEST(listed_by_custody)
-{
-    struct house_client *c = house_client();
-    long long ends[2];
-    int fd;
-
-    house_pair(c, "SOCK_STREAM", ends);
-    fd = give_away(c, ends[0]);
-    ck_assert_int_eq(house_int(house_do(c, "ledger.list", "{'filter':{'custody':'handed_off'}}"),
-                               "rows.0.handle"),
-                     ends[0]);
-    ck_assert_int_eq(
-        house_int(house_do(c, "ledger.list", "{'filter':{'custody':'daemon'}}"), "rows.0.handle"),
-        ends[1]);
-    house_expect_error(house_fail(c, "ledger.list", "{'filter':{'custody':'x'}}"), "protocol",
-                       "filter");
     close(fd);
 }
 END_TEST
@@ -651,18 +268,5 @@ int main(void)
     tcase_add_test(tc, what_release_gives_back);
     tcase_add_test(tc, a_session_that_ends);
     tcase_add_test(tc, a_blocking_listener_does_not_block);
-    tc = house_case(suite, "following");
-    tcase_add_test(tc, it_is_followed_until_it_dies);
-    tcase_add_test(tc, a_death_is_told);
-    tcase_add_loop_test(tc, each_kind_is_followed, 0, sizeof kinds / sizeof *kinds);
-    tcase_add_test(tc, listed_by_custody);
-    tc = house_case(suite, "adopt");
-    tcase_add_test(tc, adopting_a_new_one);
-    tcase_add_test(tc, adopting_the_known);
-    tcase_add_test(tc, a_name_comes_back_if_it_is_free);
-    tcase_add_test(tc, adopting_an_end_of_a_pair);
-    tcase_add_test(tc, adopting_what_is_no_socket);
-    tcase_add_test(tc, adoption_is_under_the_policy);
-    tcase_add_test(tc, adoption_is_paid_for);
     return house_run(suite);
 }

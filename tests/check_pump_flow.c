@@ -1,5 +1,5 @@
 /* check_pump_flow.c — what goes through a stream: random traffic, nets that hold back, readers that
- * are slow, writers that have little room. */
+ * are slow. What is special about a kernel's sockets is in check_pump_sockets.c. */
 #include <check.h>
 #include <errno.h>
 #include <poll.h>
@@ -294,30 +294,6 @@ START_TEST(a_client_that_reads_slowly)
 }
 END_TEST
 
-/* A writer is woken when its buffer is three quarters empty; what the stream keeps of a client's
- * bytes must not prevent that. */
-START_TEST(a_writer_with_a_small_buffer)
-{
-    int n = 1;
-    size_t n_sent = 0;
-    static const int sizes[] = {1, 8 << 10, 32 << 10, 64 << 10, 128 << 10};
-
-    link_open(p, &l, LINK_TCP);
-    n = sizes[_i];
-    ck_assert_int_eq(setsockopt(l.client, SOL_SOCKET, SO_SNDBUF, &n, sizeof n), 0);
-    while (n_sent < FLOW_BYTES) {
-        char piece[4096];
-        size_t n_new;
-
-        link_await(l.client, POLLOUT);
-        n_new = link_fill(l.client, n_sent, FLOW_BYTES - n_sent);
-        n_sent += n_new;
-        while (recv(l.peer, piece, sizeof piece, MSG_DONTWAIT) > 0)
-            ;
-    }
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("pump_flow");
@@ -328,6 +304,5 @@ int main(void)
     tcase_add_test(tc, a_net_that_holds_back);
     tcase_add_test(tc, more_than_one_turn);
     tcase_add_loop_test(tc, a_client_that_reads_slowly, 0, 3);
-    tcase_add_loop_test(tc, a_writer_with_a_small_buffer, 0, 5);
     return fds_run(suite);
 }

@@ -168,6 +168,105 @@ START_TEST(packets_with_an_end)
 }
 END_TEST
 
+/* -- large ones ------------------------------------------------------------------------------- */
+
+static char large[(1 << 20) + 2];
+
+static void make_room(int fd, size_t n)
+{
+    int room = (int)n + 1000;
+
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+}
+
+/* Whether it went. */
+static bool put_large(int fd, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        large[i] = link_byte(i);
+    return send(fd, large, n, MSG_NOSIGNAL) == (ssize_t)n;
+}
+
+static void expect_large(int fd, size_t n)
+{
+    link_await(fd, POLLIN);
+    ck_assert_int_eq(recv(fd, large, sizeof large, 0), (ssize_t)n);
+    for (size_t i = 0; i < n; i++)
+        ck_each(large[i] == link_byte(i), "Byte %zu is wrong.", i);
+}
+
+/* From the peer they are whole; the client is told at once when one is too large for the net, as by
+ * the net itself, and the next one goes. */
+START_TEST(large_packets)
+{
+    size_t n = _i ? 600000 : 300000;
+
+    link_open(p, &l, LINK_SEQPACKET);
+    make_room(l.peer, n);
+    if (!put_large(l.peer, n))
+        return; /* this system does not allow such packets */
+    expect_large(l.client, n);
+    ck_assert(!put_large(l.client, n));
+    ck_assert_int_eq(errno, EMSGSIZE);
+    put(l.client, 10);
+    expect(l.peer, 10);
+}
+END_TEST
+
+/* A stream never passes on a part. */
+START_TEST(too_large_a_packet)
+{
+    int *from;
+
+    link_open(p, &l, LINK_SEQPACKET);
+    from = _i ? &l.client : &l.peer;
+    make_room(*from, sizeof large);
+    put(*from, 3);
+    if (!put_large(*from, sizeof large - 1))
+        return; /* this system does not allow such packets */
+    expect(_i ? l.peer : l.client, 3);
+    ck_assert_int_eq(link_await_end(p).how, _i ? PUMP_CLIENT_RESET : PUMP_NET_RESET);
+    ck_assert_int_eq(link_read_end(l.client), 0);
+    ck_assert_int_eq(send(l.client, "x", 1, MSG_NOSIGNAL), -1);
+}
+END_TEST
+
+/* What the socket did not take is not counted. */
+START_TEST(too_large_a_datagram)
+{
+    int64_t sent, received;
+
+    link_open(p, &l, LINK_UDP);
+    ck_assert(put_large(l.client, LARGEST_BYTES + 1));
+    put(l.client, 10);
+    expect(l.peer, 10);
+    pump_count(l.stream, &sent, &received);
+    ck_assert_int_eq(sent, 10);
+}
+END_TEST
+
+/* The kernel tells a reset of packets before those that had arrived. */
+START_TEST(packets_before_a_reset)
+{
+    int *source, *sink, n;
+
+    link_open(p, &l, LINK_SEQPACKET);
+    source = _i ? &l.client : &l.peer;
+    sink = _i ? &l.peer : &l.client;
+    for (n = 0; n < N_PACKETS && poll(&(struct pollfd){.fd = *source, .events = POLLOUT}, 1, 30);
+         n++)
+        put(*source, 3000);
+    ck_assert_int_lt(n, N_PACKETS);
+    put(*sink, 1);
+    link_await(*source, POLLIN);
+    link_drop(source);
+    for (; n > 0; n--)
+        expect(*sink, 3000);
+    ck_assert_int_eq(link_read_end(*sink), 0);
+    ck_assert_int_eq(link_await_end(p).how, _i ? PUMP_CLIENT_RESET : PUMP_NET_RESET);
+}
+END_TEST
+
 START_TEST(packets_that_nobody_reads)
 {
     link_open(p, &l, LINK_SEQPACKET);
@@ -204,6 +303,10 @@ int main(void)
     tcase_add_test(tc, errors_of_datagrams_pass);
     tcase_add_test(tc, packets_wait_for_a_slow_reader);
     tcase_add_test(tc, packets_with_an_end);
+    tcase_add_loop_test(tc, large_packets, 0, 2);
+    tcase_add_loop_test(tc, too_large_a_packet, 0, 2);
+    tcase_add_test(tc, too_large_a_datagram);
+    tcase_add_loop_test(tc, packets_before_a_reset, 0, 2);
     tcase_add_test(tc, packets_that_nobody_reads);
     tcase_add_test(tc, stopped);
     return fds_run(suite);

@@ -199,14 +199,24 @@ static const struct refusal refusals[] = {
     {{.server_name = ""}, "protocol", "server_name", "host name"},
     {{.server_name = "."}, "protocol", "server_name", "host name"},
     {{.server_name = "b\303\274cher.example"}, "protocol", "server_name", "xn--"},
-    {{.server_name = "a b"}, "protocol", "server_name", "ASCII"},
+    {{.server_name = "a b"}, "protocol", "server_name", "letters"},
+    {{.server_name = ".example.org"}, "protocol", "server_name", "dots"},
+    {{.server_name = "a..example.org"}, "protocol", "server_name", "dots"},
+    {{.server_name = "*.example.org"}, "protocol", "server_name", "letters"},
     {{.server_name = "a", .ca_pem = "nonsense"}, "protocol", "ca_pem", "no certificate"},
     {{.server_name = "a", .ca_pem = ""}, "protocol", "ca_pem", "no certificate"},
     {{.server_name = "a",
       .ca_pem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"},
      "protocol",
      "ca_pem",
-     ""},
+     "certificate 1"},
+    {{.server_name = "a", /* nobody is asked for a passphrase */
+      .ca_pem = "-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\n"
+                "DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\n"
+                "AAAA\n-----END CERTIFICATE-----\n"},
+     "protocol",
+     "ca_pem",
+     "passphrase"},
     {{.server_name = "a", .alpn = (const char *const[]){""}, .n_alpn = 1},
      "protocol",
      "alpn",
@@ -232,7 +242,7 @@ START_TEST(what_cannot_begin)
     struct error e = {0};
     struct tls *t;
 
-    ck_assert_int_gt(tls_new(tls_pair_contexts(), &f->request, &t, &e), 0);
+    ck_assert_int_gt(tls_pair_new(tls_pair_contexts(), &f->request, &t, &e), 0);
     tls_pair_expect_error(&e, f->kind, f->name);
     ck_assert_msg(strstr(e.message, f->words), "no \"%s\" in \"%s\"", f->words, e.message);
     tls_pair_done();
@@ -252,16 +262,16 @@ START_TEST(ceilings)
     for (size_t i = 0; i <= TLS_ALPN_NAMES; i++)
         names[i] = name + sizeof name - 1 - TLS_ALPN_BYTES;
     q.n_alpn = TLS_ALPN_NAMES + 1;
-    ck_assert_int_eq(tls_new(tls_pair_contexts(), &q, &t, &e), ERROR_INVALID_PARAMS);
+    ck_assert_int_eq(tls_pair_new(tls_pair_contexts(), &q, &t, &e), ERROR_INVALID_PARAMS);
     q.n_alpn = TLS_ALPN_NAMES;
-    ck_assert_int_eq(tls_new(tls_pair_contexts(), &q, &t, &e), 0);
+    ck_assert_int_eq(tls_pair_new(tls_pair_contexts(), &q, &t, &e), 0);
     tls_free(t);
     names[0]--;
-    ck_assert_int_eq(tls_new(tls_pair_contexts(), &q, &t, &e), ERROR_INVALID_PARAMS);
+    ck_assert_int_eq(tls_pair_new(tls_pair_contexts(), &q, &t, &e), ERROR_INVALID_PARAMS);
     q = (struct tls_request){.server_name = name};
-    ck_assert_int_eq(tls_new(tls_pair_contexts(), &q, &t, &e), ERROR_INVALID_PARAMS);
+    ck_assert_int_eq(tls_pair_new(tls_pair_contexts(), &q, &t, &e), ERROR_INVALID_PARAMS);
     q = (struct tls_request){.server_name = "a", .ca_pem = pem};
-    ck_assert_int_eq(tls_new(tls_pair_contexts(), &q, &t, &e), ERROR_INVALID_PARAMS);
+    ck_assert_int_eq(tls_pair_new(tls_pair_contexts(), &q, &t, &e), ERROR_INVALID_PARAMS);
     ck_assert_ptr_nonnull(strstr(e.message, "at most"));
     tls_pair_done();
 }
@@ -270,15 +280,18 @@ END_TEST
 START_TEST(identities)
 {
     const struct tls_identity *good = tls_pair_identities();
+    struct tls_contexts *set = tls_pair_contexts();
     struct tls_identity lone = {0};
     struct error e = {0};
+    bool is_old;
 
     ck_assert(tls_identity_is_for_pool(good, "web"));
     ck_assert(!tls_identity_is_for_pool(good, "mail"));
     ck_assert(!tls_identity_is_for_pool(&lone, "web"));
-    ck_assert_int_eq(tls_contexts_check(tls_pair_contexts(), "good", &e), 0);
-    ck_assert_int_eq(tls_contexts_check(tls_pair_contexts(), "no_cert", &e), 0);
-    ck_assert_int_eq(tls_contexts_check(tls_pair_contexts(), "wrong_key", &e), ERROR_TLS);
+    ck_assert_int_eq(tls_contexts_load(set, NULL, "good", &is_old, &e), 0);
+    ck_assert_int_eq(tls_contexts_load(set, NULL, "no_cert", &is_old, &e), 0);
+    ck_assert_int_eq(tls_contexts_load(set, NULL, "wrong_key", &is_old, &e), ERROR_TLS);
+    ck_assert(!is_old);
     tls_pair_expect_error(&e, "tls", "IDENTITY");
     tls_pair_done();
 }
@@ -340,8 +353,8 @@ static bool visit(int listener, int version, struct tls_request client, struct t
     (void)!connect(p.fds[0], (struct sockaddr *)&address, n);
     server.fd = p.fds[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     server.server_side = true;
-    ck_assert_int_eq(tls_new(tls_pair_contexts(), &client, &p.ends[0], &p.errors[0]), 0);
-    ck_assert_int_eq(tls_new(tls_pair_contexts(), &server, &p.ends[1], &p.errors[1]), 0);
+    ck_assert_int_eq(tls_pair_new(tls_pair_contexts(), &client, &p.ends[0], &p.errors[0]), 0);
+    ck_assert_int_eq(tls_pair_new(tls_pair_contexts(), &server, &p.ends[1], &p.errors[1]), 0);
     SSL_set_max_proto_version(p.ends[0]->ssl, version);
     tls_pair_shake(&p);
     ck_assert_msg(p.results[0] == 0 && p.results[1] == 0, "%s; %s", p.errors[0].message,
@@ -442,11 +455,11 @@ static void meet_text(bool server_side, const char *text, size_t n, bool then_cl
 
     tls_pair_connect(fds);
     q.fd = fds[0];
-    ck_assert_int_eq(tls_new(tls_pair_contexts(), &q, &t, &e), 0);
+    ck_assert_int_eq(tls_pair_new(tls_pair_contexts(), &q, &t, &e), 0);
     ck_assert_int_eq(send(fds[1], text, n, MSG_NOSIGNAL), (ssize_t)n);
     if (then_close)
         shutdown(fds[1], SHUT_WR);
-    while ((r = tls_handshake(t, &e)) == -EAGAIN)
+    while ((r = tls_pair_step(t, &e)) == -EAGAIN)
         tls_pair_wait(fds[0], tls_read_wants(t));
     ck_assert_int_eq(r, ERROR_TLS);
     tls_pair_expect_error(&e, "tls", name);
@@ -468,6 +481,26 @@ START_TEST(no_tls_at_all)
     meet_text(false, reply, sizeof reply - 1, false, "NOT_TLS");
     meet_text(false, "220 hello\r\n", 11, false, "NOT_TLS");
     meet_text(false, "", 0, true, "TRUNCATED");
+}
+END_TEST
+
+/* Finite fields cost as much as the peer likes: there are none. */
+START_TEST(no_finite_fields)
+{
+    struct tls_pair p;
+
+    tls_pair_make(&p, (struct tls_request){0}, (struct tls_request){0});
+    SSL_set_max_proto_version(p.ends[0]->ssl, TLS1_2_VERSION);
+    ck_assert_int_eq(SSL_set_cipher_list(p.ends[0]->ssl, "DHE-RSA-AES128-GCM-SHA256"), 1);
+    tls_pair_shake(&p);
+    tls_pair_expect_error(&p.errors[1], "tls", "HANDSHAKE");
+    tls_pair_close(&p);
+    tls_pair_make(&p, (struct tls_request){0}, (struct tls_request){0});
+    ck_assert_int_eq(SSL_set1_groups_list(p.ends[0]->ssl, "ffdhe2048"), 1);
+    tls_pair_shake(&p);
+    tls_pair_expect_error(&p.errors[1], "tls", "HANDSHAKE");
+    tls_pair_close(&p);
+    tls_pair_done();
 }
 END_TEST
 
@@ -503,9 +536,9 @@ START_TEST(a_stalling_peer)
 
     tls_pair_connect(fds);
     q.fd = fds[0];
-    ck_assert_int_eq(tls_new(tls_pair_contexts(), &q, &t, &e), 0);
+    ck_assert_int_eq(tls_pair_new(tls_pair_contexts(), &q, &t, &e), 0);
     for (int i = 0; i < 8; i++) {
-        ck_assert_int_eq(tls_handshake(t, &e), -EAGAIN);
+        ck_assert_int_eq(tls_pair_step(t, &e), -EAGAIN);
         ck_assert_uint_eq(tls_read_wants(t), EPOLLIN);
         ck_assert_int_eq(send(fds[1], &"\x16\x03\x01\x02\x00\x01\x00\x01"[i], 1, 0), 1);
         tls_pair_wait(fds[0], POLLIN);
@@ -536,6 +569,7 @@ int main(void)
     tcase_add_test(tests, sessions_are_bounded);
     tcase_add_test(tests, new_settings);
     tcase_add_test(tests, no_tls_at_all);
+    tcase_add_test(tests, no_finite_fields);
     tcase_add_test(tests, too_old);
     tcase_add_test(tests, a_stalling_peer);
     r = fds_run(suite);

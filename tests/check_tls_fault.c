@@ -66,8 +66,8 @@ static int make(struct tls_contexts *contexts, struct tls_pair *p)
                                  .fd = p->fds[1]};
     int r;
 
-    if (with_faults(tls_new(contexts, &client, &p->ends[0], &p->errors[0])) == 0)
-        r = with_faults(tls_new(contexts, &server, &p->ends[1], &p->errors[1]));
+    if (with_faults(tls_pair_new(contexts, &client, &p->ends[0], &p->errors[0])) == 0)
+        r = with_faults(tls_pair_new(contexts, &server, &p->ends[1], &p->errors[1]));
     return r;
 }
 
@@ -78,7 +78,7 @@ static int shake(struct tls_pair *p)
 
     while (results[0] == -EAGAIN || results[1] == -EAGAIN) {
         for (int i = 0; i < 2; i++) {
-            results[i] = with_faults(tls_handshake(p->ends[i], &p->errors[i]));
+            results[i] = with_faults(tls_pair_step(p->ends[i], &p->errors[i]));
             check_result(results[i], &p->errors[i]);
             if (results[i] > 0)
                 return results[i];

@@ -132,8 +132,8 @@ static int call(struct tls_pair *p, const char *port, struct tls_request q)
     q.fd = p->fds[0];
     if (!q.server_name)
         q.server_name = "localhost";
-    ck_assert_int_eq(tls_new(tls_pair_contexts(), &q, &p->ends[0], &p->errors[0]), 0);
-    while ((r = tls_handshake(p->ends[0], &p->errors[0])) == -EAGAIN)
+    ck_assert_int_eq(tls_pair_new(tls_pair_contexts(), &q, &p->ends[0], &p->errors[0]), 0);
+    while ((r = tls_pair_step(p->ends[0], &p->errors[0])) == -EAGAIN)
         tls_pair_wait(p->fds[0], tls_read_wants(p->ends[0]));
     return r;
 }
@@ -149,8 +149,8 @@ static int answer(struct tls_pair *p, int listener, struct tls_request q)
     q.server_side = true;
     if (!q.identity)
         q.identity = "good";
-    ck_assert_int_eq(tls_new(tls_pair_contexts(), &q, &p->ends[1], &p->errors[1]), 0);
-    while ((r = tls_handshake(p->ends[1], &p->errors[1])) == -EAGAIN)
+    ck_assert_int_eq(tls_pair_new(tls_pair_contexts(), &q, &p->ends[1], &p->errors[1]), 0);
+    while ((r = tls_pair_step(p->ends[1], &p->errors[1])) == -EAGAIN)
         tls_pair_wait(p->fds[1], tls_read_wants(p->ends[1]));
     return r;
 }

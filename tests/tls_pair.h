@@ -30,6 +30,13 @@ void tls_pair_connect(int ret_fds[2]);
  * server_name says localhost, a server that says no identity is good. */
 void tls_pair_make(struct tls_pair *p, struct tls_request client, struct tls_request server);
 
+/* tls_new, set up at once, but its handshake not begun; on failure nothing is left. */
+int tls_pair_new(struct tls_contexts *contexts, const struct tls_request *request, struct tls **ret,
+                 struct error *e);
+
+/* tls_handshake, computing at once. */
+int tls_pair_step(struct tls *t, struct error *e);
+
 /* Both handshakes to their ends; then the client reads once, for a server of TLS 1.3 refuses it
  * after its own end. */
 void tls_pair_shake(struct tls_pair *p);

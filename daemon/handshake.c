@@ -1,0 +1,62 @@
+#include "handshake.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+struct handshake {
+    struct job job;
+    struct tls *tls;
+    struct principal *payer;
+};
+
+static struct handshake *handshake_of(struct job *job)
+{
+    return (struct handshake *)((char *)job - offsetof(struct handshake, job));
+}
+
+static void run(struct job *job)
+{
+    tls_compute(handshake_of(job)->tls);
+}
+
+static void free_job(struct job *job)
+{
+    struct handshake *h = handshake_of(job);
+
+    tls_free(h->tls);
+    principal_unref(h->payer);
+    free(h);
+}
+
+int handshake_start(struct workers *w, struct tls *tls, struct principal *payer, void *owner,
+                    struct handshake **ret)
+{
+    struct handshake *h = calloc(1, sizeof *h);
+    int r;
+
+    if (!h)
+        return -ENOMEM;
+    h->job = (struct job){
+        .run = run, .free = free_job, .owner = owner, .n_running = &payer->n_running_handshakes};
+    h->tls = tls;
+    h->payer = principal_ref(payer);
+    tls_lend(tls);
+    r = workers_start(w, &h->job);
+    if (r < 0)
+        free_job(&h->job);
+    else
+        *ret = h;
+    return r;
+}
+
+bool handshake_is_done(const struct handshake *h)
+{
+    return h->job.is_done;
+}
+
+void handshake_free(void *handshake)
+{
+    if (handshake)
+        workers_forget(&((struct handshake *)handshake)->job);
+}
