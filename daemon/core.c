@@ -76,6 +76,18 @@ static int64_t count_fds(void)
     return n - 3; /* ".", "..", and the folder itself */
 }
 
+/* What lies unread in all sockets counts against the daemon's user (unix(7), ETOOMANYREFS): all the
+ * sessions of one client may have half of it. */
+static int share_of_unread(const struct core *core, int64_t n_fds)
+{
+    int64_t n_sessions = core->config->n_max_sessions_per_uid, n;
+
+    if (n_sessions > core->n_max_sessions)
+        n_sessions = core->n_max_sessions;
+    n = n_sessions > 0 ? n_fds / 2 / n_sessions : 1;
+    return n < 1 ? 1 : n < LIMIT_FDS_UNREAD ? (int)n : LIMIT_FDS_UNREAD;
+}
+
 /* What the process's descriptors allow, shared out before the first comes: two for a session (its
  * socket and its process), one for a handle. */
 void core_share_out_fds(struct core *core)
@@ -101,6 +113,7 @@ void core_share_out_fds(struct core *core)
         n_sessions = core->config->n_max_sessions;
     core->n_max_sessions = n_sessions;
     core->n_max_handles = n_fds - 2 * n_sessions;
+    core->n_max_fds_unread = share_of_unread(core, n_fds);
 }
 
 void core_close(struct core *core)

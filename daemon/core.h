@@ -15,6 +15,7 @@ struct core {
     struct now (*clock)(void);
     int64_t started;                       /* monotonic microseconds */
     int64_t n_max_sessions, n_max_handles; /* as the process's descriptors allow */
+    int n_max_fds_unread;                  /* of one session, on their way to it */
     int64_t n_own_fds;                     /* open when nobody had come yet */
     struct pools *pools;                   /* the settings'; or, without any, its own */
     struct pools *own_pools;

@@ -175,7 +175,7 @@ static int check_fd_out(struct call *c)
     if (c->batch || !c->id)
         return error_set(&c->error, ERROR_FD, "BATCH",
                          "no descriptor travels with a batch, or without a reply; ask alone");
-    if (c->n_fds_unread < LIMIT_FDS_UNREAD)
+    if (c->n_fds_unread < c->core->n_max_fds_unread)
         return 0;
     c->error.hint = "read the replies that carry them";
     return error_set(&c->error, ERROR_LIMIT, "FDS",

@@ -50,7 +50,7 @@ static struct limits *limits_of(struct call *c)
             .name_bytes = wire_integer(LIMIT_NAME_BYTES),
             .label_bytes = wire_integer(LIMIT_LABEL_BYTES),
             .fds = wire_integer(LIMIT_FDS_PER_MESSAGE),
-            .fds_unread = wire_integer(LIMIT_FDS_UNREAD),
+            .fds_unread = wire_integer(c->core->n_max_fds_unread),
             .ca_pem_bytes = wire_integer(LIMIT_CA_PEM_BYTES),
             .alpn_names = wire_integer(LIMIT_ALPN_NAMES),
             .sessions = wire_integer(c->core->n_max_sessions),

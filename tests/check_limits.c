@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -301,6 +302,23 @@ START_TEST(hello_tells_every_ceiling)
 }
 END_TEST
 
+/* Half of what may lie unread in all sockets is the most that one client can have. */
+START_TEST(few_descriptors_few_unread)
+{
+    struct rlimit few = {400, 400}; /* this test is a process of its own */
+    json_t *limits;
+
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+    house_reopen((struct house_setup){0});
+    limits = house_do(house_client(), "hello", "{}");
+    ck_assert_int_ge(house_int(limits, "limits.fds_unread"), 1);
+    ck_assert_int_le(house_int(limits, "limits.fds_unread"), 2);
+    house_reopen((struct house_setup){.n_max_sessions_per_uid = 10});
+    limits = house_do(house_client(), "hello", "{}");
+    ck_assert_int_eq(house_int(limits, "limits.fds_unread"), 16);
+}
+END_TEST
+
 START_TEST(a_user_has_so_many_sessions)
 {
     struct house_client *c[4], *refused;
@@ -404,6 +422,7 @@ static Suite *make_suite(void)
     tcase_add_test(replies, who_does_not_read_still_times_out);
     tcase_add_test(replies, a_batch_of_large_replies);
     tcase_add_test(numbers, hello_tells_every_ceiling);
+    tcase_add_test(numbers, few_descriptors_few_unread);
     tcase_add_test(numbers, a_user_has_so_many_sessions);
     tcase_add_loop_test(numbers, texts_have_ceilings, 0, 5);
     tcase_add_test(numbers, so_many_lookups_at_once);
