@@ -21,7 +21,7 @@ static int check_connected(struct call *c, const char *what)
     if (h->stream)
         return call_check_bytes(c);
     store_note_addresses(c->core->store, c->handle);
-    if (h->peer && (h->state == STATE_CONNECTED || h->state == STATE_HALF_CLOSED))
+    if (h->state == STATE_CONNECTED || h->state == STATE_HALF_CLOSED)
         return 0;
     return error_set(&c->error, ERROR_HANDLE, "NOT_CONNECTED",
                      "handle %lld is %s; %s is for a connected socket", (long long)h->id,
@@ -70,10 +70,10 @@ static int check_identity(struct call *c, const char *name)
  * connected by, else the peer's address. NULL: there is neither. */
 static const char *expected_name(const struct handle *h, char room[INET6_ADDRSTRLEN])
 {
-    const struct sockaddr_in6 *six = (const void *)&h->peer->addr;
-    const struct sockaddr_in *four = (const void *)&h->peer->addr;
+    const struct sockaddr_in6 *six = h->peer ? (const void *)&h->peer->addr : NULL;
+    const struct sockaddr_in *four = (const void *)six;
 
-    if (h->host)
+    if (h->host || !six)
         return h->host;
     if (h->family == AF_INET)
         return inet_ntop(AF_INET, &four->sin_addr, room, INET6_ADDRSTRLEN);

@@ -136,6 +136,27 @@ START_TEST(datagrams)
 }
 END_TEST
 
+/* A raw socket is connected to an address alone, and getpeername(2) knows no such peer. */
+START_TEST(raw_sockets)
+{
+    struct house_client *c = house_client();
+    unsigned char echo[8] = {8, 0, 0xf7, 0xff}, room[100]; /* RFC 792, with its checksum */
+    long long h;
+    int fd;
+
+    if (geteuid() != 0)
+        return;
+    h = house_make(c, "socket", "{'type':'SOCK_RAW','protocol':1}");
+    house_do(c, "connect", "{'handle':%lld,'address':['127.0.0.1',0]}", h);
+    fd = streamed_open(c, h);
+    ck_assert_int_eq(send(fd, echo, sizeof echo, 0), sizeof echo);
+    do
+        ck_assert_int_ge(recv(fd, room, sizeof room, 0), 28);
+    while (room[20] != 0); /* the request comes by, too */
+    close(fd);
+}
+END_TEST
+
 START_TEST(unix_sockets)
 {
     static const char *const types[] = {"SOCK_STREAM", "SOCK_SEQPACKET", "SOCK_DGRAM"};
@@ -426,6 +447,7 @@ int main(void)
     tcase_add_test(tc, both_ways);
     tcase_add_test(tc, what_was_read_ahead_comes_first);
     tcase_add_test(tc, datagrams);
+    tcase_add_test(tc, raw_sockets);
     tcase_add_loop_test(tc, unix_sockets, 0, 3);
     tcase_add_test(tc, many);
     tc = house_case(suite, "ledger");
