@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "tls_error.h"
+#include "tls_request.h"
 
 enum { MAX_HOST_BYTES = 253 }; /* RFC 1035, without its last dot */
 
@@ -204,54 +205,24 @@ static int set_alpn(struct tls *t, const struct tls_request *q, struct error *e)
 
 /* -- sessions -- */
 
-static void add(EVP_MD_CTX *digest, const void *data, size_t n)
-{
-    EVP_DigestUpdate(digest, &n, sizeof n);
-    EVP_DigestUpdate(digest, data, n);
-}
-
-static void add_text(EVP_MD_CTX *digest, const char *text)
-{
-    add(digest, text ? text : "", text ? strlen(text) : 0);
-}
-
-/* All that a connection was asked for, in one number. */
-static int digest_request(const struct tls_request *q, struct tls_session_key *ret)
-{
-    EVP_MD_CTX *digest = EVP_MD_CTX_new();
-    const char how[] = {q->server_side, (char)q->verify};
-    bool is_made = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL);
-
-    if (is_made) {
-        add(digest, how, sizeof how);
-        add_text(digest, q->server_name);
-        add_text(digest, q->identity);
-        add_text(digest, q->ca_pem);
-        add_text(digest, q->scope);
-        for (size_t i = 0; i < q->n_alpn; i++)
-            add_text(digest, q->alpn[i]);
-        is_made = EVP_DigestFinal_ex(digest, ret->bytes, NULL);
-    }
-    EVP_MD_CTX_free(digest);
-    return is_made ? 0 : -ENOMEM;
-}
-
 /* All that a session was agreed under, so that nobody resumes what he would not have accepted: one
  * without verification, of another CA, of another's client certificate. A client comes back to the
  * same address; where there is none (a Unix socket) the name is what tells servers apart. A
  * server's clients come from anywhere. */
 static int make_session_key(struct tls *t)
 {
-    EVP_MD_CTX *digest = EVP_MD_CTX_new();
-    bool is_made = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL);
+    struct {
+        struct tls_session_key asked;
+        struct sockaddr_storage peer;
+    } all;
 
-    if (is_made) {
-        add(digest, t->asked.bytes, sizeof t->asked.bytes);
-        add(digest, &t->peer, t->is_server ? 0 : t->n_peer);
-        is_made = EVP_DigestFinal_ex(digest, t->link.session_key.bytes, NULL);
-    }
-    EVP_MD_CTX_free(digest);
-    return is_made ? 0 : -ENOMEM;
+    memset(&all, 0, sizeof all);
+    all.asked = t->asked;
+    if (!t->is_server)
+        memcpy(&all.peer, &t->peer, t->n_peer);
+    return EVP_Digest(&all, sizeof all, t->link.session_key.bytes, NULL, EVP_sha256(), NULL)
+               ? 0
+               : -ENOMEM;
 }
 
 static int resume(struct tls *t, struct error *e)
@@ -281,55 +252,10 @@ void tls_setup_keep_session(struct tls *t)
 
 /* -- the whole -- */
 
-static int copy_text(struct arena *arena, const char **text)
-{
-    if (*text && !(*text = arena_copy(arena, *text, strlen(*text))))
-        return -ENOMEM;
-    return 0;
-}
-
-static int copy_protocols(struct arena *arena, struct tls_request *q)
-{
-    const char **copies = arena_alloc(arena, (q->n_alpn + 1) * sizeof *copies);
-
-    if (!copies)
-        return -ENOMEM;
-    for (size_t i = 0; i < q->n_alpn; i++) {
-        copies[i] = q->alpn[i];
-        if (copy_text(arena, &copies[i]) < 0)
-            return -ENOMEM;
-    }
-    q->alpn = copies;
-    return 0;
-}
-
-/* What was read ahead is copied by the wire already. */
-static int copy_request(struct tls *t, const struct tls_request *from)
-{
-    struct tls_request *q = &t->request;
-    struct arena *a = &t->request_arena;
-
-    *q = *from;
-    q->ahead = NULL;
-    if (copy_text(a, &q->server_name) < 0 || copy_text(a, &q->identity) < 0 ||
-        copy_text(a, &q->ca_pem) < 0 || copy_text(a, &q->scope) < 0)
-        return -ENOMEM;
-    return copy_protocols(a, q);
-}
-
-static int check_sizes(const struct tls_request *q, struct error *e)
-{
-    if (q->ca_pem && strlen(q->ca_pem) > TLS_CA_PEM_BYTES)
-        return error_param(e, "ca_pem", "at most %d bytes", TLS_CA_PEM_BYTES);
-    if (q->n_alpn > TLS_ALPN_NAMES)
-        return error_param(e, "alpn", "at most %d protocols", TLS_ALPN_NAMES);
-    return 0;
-}
-
 int tls_setup_later(struct tls *t, struct tls_contexts *contexts, const struct tls_request *q,
                     struct error *e)
 {
-    int r = check_sizes(q, e);
+    int r = tls_request_check(q, e);
 
     atomic_init(&t->n_users, 1);
     t->contexts = tls_contexts_ref(contexts);
@@ -341,7 +267,8 @@ int tls_setup_later(struct tls *t, struct tls_contexts *contexts, const struct t
     if (getpeername(q->fd, (struct sockaddr *)&t->peer, &t->n_peer) < 0 ||
         t->n_peer > sizeof t->peer)
         t->n_peer = 0;
-    if (digest_request(q, &t->asked) < 0 || copy_request(t, q) < 0 ||
+    if (tls_request_digest(q, &t->asked) < 0 ||
+        tls_request_copy(q, &t->request_arena, &t->request) < 0 ||
         tls_wire_put_back(&t->wire, q->ahead, q->n_ahead) < 0)
         return tls_error_memory(e);
     return 0;
@@ -351,7 +278,7 @@ bool tls_setup_is_same(const struct tls *t, const struct tls_request *q)
 {
     struct tls_session_key key;
 
-    return digest_request(q, &key) == 0 && memcmp(&key, &t->asked, sizeof key) == 0;
+    return tls_request_digest(q, &key) == 0 && memcmp(&key, &t->asked, sizeof key) == 0;
 }
 
 static int set_wire(struct tls *t, struct error *e)
