@@ -15,7 +15,7 @@
 #include "client/progress.h"
 #include "client/settle.h"
 
-enum { SMALLEST_PIECE = 64 << 10, LARGEST_PIECE = 4 << 20, BUFFER_BYTES = 64 << 10 };
+enum { SMALLEST_PIECE = 64 << 10, LARGEST_PIECE = 4 << 20, BUFFER_BYTES = 256 << 10 };
 
 /* What a piece is to take: so often there is something new to show. */
 static const double piece_seconds = 0.2;
@@ -61,8 +61,13 @@ static int tell_last(struct cli *cli, const struct upload *u)
     return EXIT_OK;
 }
 
-/* What came of it: 0, or an errno of the stream; or one of these. */
-enum { IS_SHORTER = ENODATA, IS_SILENT = ETIMEDOUT, IS_TOLD = EREMOTEIO /* by the session */ };
+/* What came of it: 0, or an errno of the stream; or one of these, which no errno is. */
+enum {
+    IS_SHORTER = -1, /* the file */
+    IS_UNREAD = -2,  /* the file, for what `file_error` says */
+    IS_SILENT = -3,
+    IS_TOLD = -4, /* by the session */
+};
 
 static int tell(struct cli *cli, const struct upload *u, int error)
 {
@@ -71,6 +76,9 @@ static int tell(struct cli *cli, const struct upload *u, int error)
     if (error == IS_SHORTER)
         status =
             command_say_error("local", "EIO", u->path, "it has become shorter under way", NULL);
+    else if (error == IS_UNREAD)
+        status = command_say_error("local", strerrorname_np(u->file_error), u->path,
+                                   strerror(u->file_error), NULL);
     else if (error == IS_SILENT)
         status = command_say_error("timeout", "TIMEOUT",
                                    "nothing moved for as long as --timeout allows", NULL, NULL);
@@ -95,13 +103,15 @@ static int64_t next_piece(int64_t piece, double seconds)
 static int judge(struct cli *cli, struct upload *u)
 {
     const struct berth_error *e = berth_last_error(cli->session);
-    bool has_sent = e->sent > 0;
+    bool is_timeout = strcmp(e->kind, "timeout") == 0, has_sent = e->sent > 0, has_moved;
 
     if (has_sent)
         u->n_sent += e->sent;
-    if (strcmp(e->kind, "timeout") != 0)
+    if (!is_timeout)
         return IS_TOLD;
-    return has_sent || still_moves(cli, u) ? 0 : IS_SILENT;
+    /* Is asked in any case: what the next call compares with. */
+    has_moved = still_moves(cli, u);
+    return has_sent || has_moved ? 0 : IS_SILENT;
 }
 
 static int send_pieces(struct cli *cli, struct upload *u, struct progress *progress)
@@ -151,8 +161,11 @@ static int write_stream(struct upload *u, int fd, char *buffer)
 
     if (n == 0)
         return IS_SHORTER;
-    if (n > 0)
-        n = send(fd, buffer, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n < 0) {
+        u->file_error = errno;
+        return errno == EINTR ? 0 : IS_UNREAD;
+    }
+    n = send(fd, buffer, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : errno;
     u->n_sent += n;
@@ -216,7 +229,7 @@ static void count_out(struct cli *cli, struct upload *u)
 /* Tells how the stream ended, as the daemon knows it. Returns an exit status. */
 static int finish_stream(struct cli *cli, struct upload *u, int error)
 {
-    bool has_failed = error && error != IS_SHORTER && error != IS_SILENT;
+    bool has_failed = error > 0;
     int status = error ? EXIT_OK : settle_wait(cli, u->h, u->timeout);
 
     if (has_failed)
@@ -233,20 +246,11 @@ static int finish_stream(struct cli *cli, struct upload *u, int error)
 
 /* -- either ------------------------------------------------------------------------------------ */
 
-/* Nothing is sent, and so only the rules can be against it. */
-static bool may_ask_daemon(struct cli *cli, const struct upload *u)
-{
-    return berth_send(cli->session, u->h, "", 0, 0) >= 0 ||
-           strcmp(berth_last_error(cli->session)->kind, "policy") != 0;
-}
-
-static int run_by_stream(struct cli *cli, struct upload *u)
+static int run_by_stream(struct cli *cli, struct upload *u, int fd)
 {
     struct progress progress;
-    int fd = berth_stream(cli->session, u->h), r;
+    int r;
 
-    if (fd < 0)
-        return command_failed(cli);
     /* A daemon that comes back has another connection's handles at best. */
     if (!cli->in_shell)
         berth_set_reconnect(cli->session, 0);
@@ -273,10 +277,18 @@ static int run_by_daemon(struct cli *cli, struct upload *u)
 
 int upload_run(struct cli *cli, struct upload *u)
 {
+    int fd;
+
     if (u->timeout != BERTH_FOREVER && berth_settimeout(cli->session, u->h, u->timeout) < 0)
         return command_failed(cli);
-    /* A handle that is to stay has no stream: its end would be the connection's. */
-    if (u->is_ours && !may_ask_daemon(cli, u))
-        return run_by_stream(cli, u);
+    still_moves(cli, u); /* what has moved up to now is none of the file */
+    /* A stream hears the peer as well, who may want that before it takes more. But a handle that is
+     * to stay has no stream: its end would be the connection's. */
+    if (!u->is_ours)
+        return run_by_daemon(cli, u);
+    if ((fd = berth_stream(cli->session, u->h)) >= 0)
+        return run_by_stream(cli, u, fd);
+    if (strcmp(berth_last_error(cli->session)->kind, "policy") != 0)
+        return command_failed(cli);
     return run_by_daemon(cli, u);
 }

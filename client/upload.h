@@ -1,5 +1,5 @@
-/* upload.h — a part of a file into a handle, shown as it goes: the daemon reads it through the
- * descriptor itself, or where the pool does not allow that, it goes through the handle's stream.
+/* upload.h — a part of a file into a handle, shown as it goes: through the handle's stream if the
+ * connection is ours, or where the pool does not allow that, the daemon reads it itself.
  *
  * Whatever fails is told to the user here, with how far it came. */
 #pragma once
@@ -17,6 +17,7 @@ struct upload {
     bool is_quiet;         /* no progress is shown */
     int64_t n_sent;        /* so far; 0 at first, as the next */
     uint64_t n_acked;      /* when it was asked last */
+    int file_error;        /* an errno, if the file could not be read */
 };
 
 /* Sends it; if the connection is ours, ends that and waits until the peer has ended too. Blocks.

@@ -16,7 +16,7 @@ send_file()
 echo "cat >$dir/rude; kill -9 \$PPID" >"$dir/rude.sh"
 echo 'while [ "$(dd bs=200000 count=1 iflag=fullblock 2>/dev/null | wc -c)" -gt 0 ]; do sleep 0.05; done' >"$dir/slow.sh"
 
-for pool in default streams; do
+for pool in streams messages; do
     socat_server "file.$pool" "CREATE:$dir/file" -u
     expect "a file, and no word where no terminal is" ' status 0' "$(send_file "$dir/big" 127.0.0.1:"$socat_port")"
     wait "$served"
@@ -48,13 +48,19 @@ for pool in default streams; do
         "$(send_file --tls --ca "$dir/cert.pem" "$dir/big" 127.0.0.1:"$port")"
     same "has it all" "$dir/rude"
 
+    socat_server "talk.$pool" "SYSTEM:cat >/dev/null; head -c 3000000 /dev/zero" -t 20
+    expect "one who has much to say when all is there" ' status 0' "$(send_file "$dir/big" 127.0.0.1:"$socat_port")"
+
     # Slow, but never silent for as long as --timeout says; and one who is silent.
     serve "slow.$pool" socat -d -d -u TCP-LISTEN:0,bind=127.0.0.1,rcvbuf=65536 EXEC:"sh $dir/slow.sh"
     port=$(port_of "slow.$pool")
     expect "a slow peer" ' status 0' "$(send_file --count 8000000 --timeout 0.3 "$dir/big" 127.0.0.1:"$port")"
     socat_server "silent.$pool" 'SYSTEM:sleep 20' -u
+    begun=$(date +%s%3N)
     expect "a silent one" '*berth: timeout TIMEOUT: *bytes went out; *status 1' \
-        "$(send_file --timeout 0.4 "$dir/big" 127.0.0.1:"$socat_port")"
+        "$(send_file --timeout 1.5 "$dir/big" 127.0.0.1:"$socat_port")"
+    # Once while something moves yet, once more while nothing does.
+    expect "is waited for twice at most" yes "$([ $(($(date +%s%3N) - begun)) -lt 4200 ] && echo yes)"
 
     # On a terminal: how far, how fast, how long yet. The reader takes its time.
     socat_server "show.$pool" 'SYSTEM:head -c 8000000 >/dev/null; sleep 0.7; cat >/dev/null' -u
@@ -67,9 +73,31 @@ for pool in default streams; do
         /dev/null </dev/null)"
 done
 
+# echo_server NAME: it takes no more while nobody reads its answers.
+echo_server()
+{
+    serve "$1" socat -d -d -t 20 TCP-LISTEN:0,bind=127.0.0.1,rcvbuf=65536,sndbuf=65536 \
+        EXEC:cat
+    port=$(port_of "$1")
+}
+pool=default
+echo_server echo
+expect "one who answers" ' status 0' "$(send_file "$dir/big" 127.0.0.1:"$port")"
+pool=messages
+echo_server block
+expect "where nobody hears it" '*berth: timeout TIMEOUT: *bytes went out; *status 1' \
+    "$(send_file --timeout 0.4 "$dir/big" 127.0.0.1:"$port")"
 pool=streams
-socat_server echo 'EXEC:cat'
-expect "one who answers" ' status 0' "$(send_file "$dir/big" 127.0.0.1:"$socat_port")"
+# It is a regular file of 4096 bytes for stat(2), and this interface has no speed to tell.
+odd=/sys/class/net/lo/speed
+case $(cat $odd 2>&1) in
+*'Invalid argument')
+    socat_server odd 'SYSTEM:cat >/dev/null' -u
+    expect "a file that cannot be read" "berth: local EINVAL: $odd: Invalid argument status 1" \
+        "$(send_file $odd 127.0.0.1:"$socat_port" | tr -d '\n')"
+    ;;
+*) echo "not tried: $odd can be read, or is not there" ;;
+esac
 printf 0123456789 >"$dir/ten"
 expect "a handle has no stream of the file's own" '*policy DENIED: *planes = stream*status 1' "$(
     printf '%s\n' 'socketpair name=@p pool=streams' "send-file $dir/ten @p" | "$berth" shell --stop 2>&1

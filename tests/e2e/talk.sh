@@ -1,6 +1,6 @@
 # talk.sh — what nc.sh and send_file.sh share: a daemon of their own, $daemon, with an identity `shop`
-# and a pool `streams` that has no other plane; peers; and how they count. $berthd and $berth are the
-# binaries.
+# and pools `streams` and `messages` that have no other plane; peers; and how they count. $berthd and
+# $berth are the binaries.
 set -u
 
 for program in $programs; do
@@ -80,6 +80,9 @@ users = $(id -un)
 [pool streams]
 users = $(id -un)
 planes = stream
+[pool messages]
+users = $(id -un)
+planes = message
 [tls shop]
 cert = $dir/cert.pem
 key = $dir/key.pem
