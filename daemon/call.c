@@ -7,7 +7,7 @@
 #include <utlist.h>
 
 #include "proto/address.h"
-#include "proto/discard.h"
+#include "discard.h"
 #include "proto/limits.h"
 #include "socket.h"
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "socket.h"
 #include "stream.h"
@@ -87,6 +88,27 @@ int call_flush(struct call *c, const char *what)
     int r = c->handle->tls ? tls_flush(c->handle->tls, &c->error) : 0;
 
     return r == -EAGAIN ? call_wait(c, call_send_events(c), what) : r;
+}
+
+int call_start_streams(struct call *c)
+{
+    struct core *core = c->core;
+
+    return core->streams || (core->streams = streams_new(core->n_max_handles)) ? 0 : -1;
+}
+
+void call_leave_tail(struct call *c)
+{
+    struct handle *h = c->handle;
+    struct stream *stream;
+    struct stream_request request = {.handle = h->id, .fd = h->fd, .tls = h->tls};
+    int fd;
+
+    if (!h->tls || h->stream || !tls_has_unsent(h->tls) || call_start_streams(c) < 0 ||
+        stream_open(c->core->streams, &request, &stream, &fd) < 0)
+        return;
+    close(fd);
+    store_begin_stream(c->core->store, h, stream);
 }
 
 unsigned call_recv_events(const struct call *c)

@@ -24,6 +24,12 @@ int call_send(struct call *c, const void *data, size_t n, int flags, const struc
 /* Passes on what TLS still holds. Returns 0, LATER or an error. */
 int call_flush(struct call *c, const char *what);
 
+/* Makes the streams' pump where there has been none. Returns 0, or -1 and errno. */
+int call_start_streams(struct call *c);
+
+/* Before a close: what TLS still holds goes out behind it, as a plain socket's last bytes do. */
+void call_leave_tail(struct call *c);
+
 /* What to wait for when an attempt would block: EPOLLIN, EPOLLOUT or both. */
 unsigned call_recv_events(const struct call *c);
 unsigned call_send_events(const struct call *c);

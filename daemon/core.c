@@ -18,8 +18,8 @@ enum {
                             client's that is refused, what comes with a request, … */
     LOOKUP_THREADS = 64, /* they sleep; a dead name server must need many sessions to use them up */
     LOOKUP_SHARE = 4,    /* of one session */
-    FILE_THREADS = 4,
-    HANDSHAKE_THREADS = 2, /* at least: one user's share leaves one to the others */
+    FILE_THREADS = 8,
+    HANDSHAKE_THREADS = 2, /* at least */
 };
 
 static struct now system_clock(void)
@@ -50,7 +50,7 @@ int core_open(struct core *core, const struct core_setup *setup)
     if (!(core->wait = wait_new()) ||
         !(core->workers = workers_new(LOOKUP_THREADS, LOOKUP_SHARE)) ||
         !(core->file_workers = workers_new(FILE_THREADS, FILE_THREADS)) ||
-        !(core->handshakes = workers_new(n_handshakes, n_handshakes - 1)) ||
+        !(core->handshakes = workers_new(n_handshakes, n_handshakes)) ||
         !(core->follow = follow_new()))
         return -errno;
     core->scratch = malloc(LIMIT_RECV_BYTES);

@@ -3,9 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "proto/discard.h"
+#include "discard.h"
 
 static struct file_job *file_job_of(struct job *job)
 {
@@ -16,7 +17,13 @@ static void run(struct job *job)
 {
     struct file_job *f = file_job_of(job);
 
-    f->n_read = pread(f->fd, f->data, f->n_wanted, f->offset);
+    struct stat st;
+    int64_t n_left = fstat(f->fd, &st) == 0 ? st.st_size - f->offset : 0;
+    size_t n = n_left < 0 ? 0 : n_left < (int64_t)f->n_wanted ? (size_t)n_left : f->n_wanted;
+
+    /* Files of the kernel's that judge their reader, who is the daemon here, say no size (proc(5)).
+     */
+    f->n_read = n ? pread(f->fd, f->data, n, f->offset) : 0;
     if (f->n_read < 0)
         f->n_read = -errno;
 }
@@ -29,13 +36,13 @@ static void free_job(struct job *job)
     free(f);
 }
 
-static int make(struct file_job **ret, int fd, void *owner)
+static int make(struct file_job **ret, int fd, void *owner, uid_t uid)
 {
     struct file_job *f = malloc(sizeof *f);
 
     if (!f)
         return -ENOMEM;
-    f->job = (struct job){.run = run, .free = free_job, .owner = owner};
+    f->job = (struct job){.run = run, .free = free_job, .owner = owner, .uid = uid};
     f->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (f->fd < 0) {
         int r = -errno;
@@ -48,10 +55,10 @@ static int make(struct file_job **ret, int fd, void *owner)
 }
 
 int file_job_read(struct workers *w, struct file_job **job, int fd, int64_t offset, int64_t most,
-                  void *owner)
+                  void *owner, uid_t uid)
 {
     struct file_job *f;
-    int r = *job ? 0 : make(job, fd, owner);
+    int r = *job ? 0 : make(job, fd, owner, uid);
 
     if (r < 0)
         return r;

@@ -17,10 +17,11 @@ struct file_job {
     char data[256 << 10];
 };
 
-/* Starts reading up to `most` bytes at `offset` for `owner`. *job is made when it is NULL, used
+/* Starts reading up to `most` bytes at `offset` for `owner`, in the turn of user
+ * `uid`; never beyond the size that the file says. *job is made when it is NULL, used
  * again when it is done. Returns 0 or -errno. */
 int file_job_read(struct workers *w, struct file_job **job, int fd, int64_t offset, int64_t most,
-                  void *owner);
+                  void *owner, uid_t uid);
 
 /* Frees it, now or when the worker has done with it. NULL is fine. */
 void file_job_free(void *job);

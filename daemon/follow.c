@@ -10,20 +10,27 @@
 #include <unistd.h>
 
 #include "follow_message.h"
+#include "follow_table.h"
 
 enum {
     READ_BYTES = 32 << 10,
-    DUMPS_AT_ONCE = 2, /* at the same time */
-    DUMPED_READS = 64, /* of one; about a hundred sockets each */
+    N_KINDS = 4, /* that have a table of their own: of two families, two protocols */
+};
+
+/* What has been read of one, until it is forgotten. */
+struct dump {
+    struct follow_table table;
+    int64_t told_since; /* when it was read */
+    bool is_read;
 };
 
 struct follow {
     int ask_fd, deaths_fd;
     bool listens, is_told;
+    bool is_overrun; /* the kernel has more to tell than there is room for, and is dropping it */
     int64_t told_since;
     int64_t netns; /* this one's cookie; 0: the kernel has none */
-    int64_t asked_at;
-    int n_dumps; /* at that time */
+    struct dump dumps[N_KINDS];
     /* of the deaths that were read last */
     size_t n_told, told_at;
     union {
@@ -53,19 +60,22 @@ int64_t follow_netns(int fd)
 
 struct follow *follow_new(void)
 {
-    struct follow *f = malloc(sizeof *f);
+    struct follow *f = calloc(1, sizeof *f);
 
     if (!f)
         return NULL;
     f->ask_fd = open_netlink();
     f->deaths_fd = f->ask_fd < 0 ? -1 : open_netlink();
-    f->listens = f->is_told = false;
-    f->told_since = 0;
     f->netns = f->ask_fd < 0 ? 0 : follow_netns(f->ask_fd);
-    f->asked_at = INT64_MIN;
-    f->n_dumps = 0;
-    f->n_told = f->told_at = 0;
     return f;
+}
+
+void follow_forget(struct follow *f)
+{
+    for (struct dump *d = f->dumps; d < f->dumps + N_KINDS; d++) {
+        follow_table_clear(&d->table);
+        d->is_read = false;
+    }
 }
 
 void follow_free(struct follow *f)
@@ -76,6 +86,7 @@ void follow_free(struct follow *f)
         close(f->ask_fd);
     if (f->deaths_fd >= 0)
         close(f->deaths_fd);
+    follow_forget(f);
     free(f);
 }
 
@@ -123,76 +134,37 @@ static const struct nlmsghdr *ask_inet(struct follow *f, const struct follow_tar
     return send_question(f, &q, sizeof q) ? read_one(f) : NULL;
 }
 
-/* One read of a dump. *ret_found: the socket's own message. Returns 1: there is more, 0: that was
- * all, or -ENODATA: the kernel has no such table. */
-static int search_answer(struct follow *f, ssize_t n_bytes, int64_t cookie,
-                         const struct nlmsghdr **ret_found)
+/* All of its kind, read once until it is forgotten. */
+static const struct dump *dump_of(struct follow *f, const struct follow_target *t)
 {
-    const struct nlmsghdr *h = &f->answer.align;
-    size_t n = (size_t)n_bytes;
-
-    for (; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
-        if (h->nlmsg_type == NLMSG_DONE)
-            return 0;
-        if (h->nlmsg_type == NLMSG_ERROR)
-            return -ENODATA;
-        if (follow_message_cookie(h) == cookie) {
-            *ret_found = h;
-            return 0;
-        }
-    }
-    return 1;
-}
-
-static bool may_dump(struct follow *f, int64_t now)
-{
-    if (f->asked_at != now)
-        f->n_dumps = 0;
-    f->asked_at = now;
-    return f->n_dumps++ < DUMPS_AT_ONCE;
-}
-
-/* Through the table of all sockets of its kind, as far as that is not too long. Returns 0 with
- * *ret_found, NULL where it is not among them, or -ENODATA. */
-static int search_inet(struct follow *f, const struct follow_target *t, int64_t now,
-                       const struct nlmsghdr **ret_found)
-{
+    struct dump *d = &f->dumps[2 * (t->family == AF_INET6) + (t->protocol == IPPROTO_UDP)];
     struct follow_question q = follow_message_for_all(t);
-    int r = 1;
 
-    *ret_found = NULL;
-    if (!may_dump(f, now) || !send_question(f, &q, sizeof q))
-        return -ENODATA;
-    for (int i = 0; r > 0 && i < DUMPED_READS; i++) {
-        ssize_t n = recv(f->ask_fd, &f->answer, sizeof f->answer, MSG_DONTWAIT);
-
-        if (n <= 0)
-            break;
-        r = search_answer(f, n, t->cookie, ret_found);
-    }
-    if (r > 0 || *ret_found) {
-        /* The kernel would go on with it. */
+    if (d->is_read)
+        return d;
+    d->is_read = true;
+    d->told_since = f->told_since;
+    if (send_question(f, &q, sizeof q) && !follow_table_read(&d->table, f->ask_fd)) {
         close(f->ask_fd);
         f->ask_fd = -1;
     }
-    return r > 0 ? -ENODATA : r;
+    return d;
 }
 
-static int follow_inet(struct follow *f, const struct follow_target *t, int64_t now,
-                       struct followed *ret)
+static int follow_inet(struct follow *f, const struct follow_target *t, struct followed *ret)
 {
     const struct nlmsghdr *h;
-    int r;
+    const struct dump *d;
 
     if (!is_tabled_kind(t))
         return -ENODATA;
     if (t->address && (h = ask_inet(f, t)))
         return follow_message_read(h, ret);
-    if ((r = search_inet(f, t, now, &h)) < 0)
-        return r;
-    if (h)
-        return follow_message_read(h, ret);
-    return t->is_in_table ? -ENOENT : -ENODATA;
+    d = dump_of(f, t);
+    if (!(h = follow_table_find(&d->table, t->cookie)))
+        return t->is_in_table && d->table.is_whole ? -ENOENT : -ENODATA;
+    /* Who was there before a death may have been missed need not be there now. */
+    return d->told_since == f->told_since ? follow_message_read(h, ret) : -ENODATA;
 }
 
 /* A Unix socket is found by its inode, whatever its state. */
@@ -231,8 +203,7 @@ static int follow_unix(struct follow *f, const struct follow_target *t, struct f
                : -ENODATA;
 }
 
-int follow_ask(struct follow *f, const struct follow_target *target, int64_t now,
-               struct followed *ret)
+int follow_ask(struct follow *f, const struct follow_target *target, struct followed *ret)
 {
     *ret = (struct followed){0};
     if (f->ask_fd < 0)
@@ -241,7 +212,7 @@ int follow_ask(struct follow *f, const struct follow_target *target, int64_t now
         return -ENODATA;
     if (target->family == AF_UNIX)
         return follow_unix(f, target, ret);
-    return follow_inet(f, target, now, ret);
+    return follow_inet(f, target, ret);
 }
 
 /* -- deaths -- */
@@ -268,15 +239,23 @@ int64_t follow_told_since(const struct follow *f, const struct follow_target *ta
     return f->is_told && is_tabled_kind(target) && is_here(f, target) ? f->told_since : 0;
 }
 
-/* What was overrun (ENOBUFS) nobody will tell. */
+/* What was overrun (ENOBUFS) nobody will tell, nor what comes then, until all that had room has
+ * been read. Whether to read on. */
+static bool note_overrun(struct follow *f, int error)
+{
+    if (error == ENOBUFS || (error == EAGAIN && f->is_overrun))
+        f->told_since++;
+    f->is_overrun = error == ENOBUFS || (f->is_overrun && error != EAGAIN);
+    return error == ENOBUFS || error == EINTR;
+}
+
 static bool read_deaths(struct follow *f)
 {
     ssize_t n;
 
-    do {
+    do
         n = recv(f->deaths_fd, &f->told, sizeof f->told, MSG_DONTWAIT);
-        f->told_since += n < 0 && errno == ENOBUFS;
-    } while (n < 0 && (errno == ENOBUFS || errno == EINTR));
+    while (n < 0 && note_overrun(f, errno));
     f->told_at = 0;
     f->n_told = n > 0 ? (size_t)n : 0;
     return n > 0;

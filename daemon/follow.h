@@ -48,10 +48,12 @@ void follow_free(struct follow *f);
  * does any more; -ENOENT when it stands in no table where it stood before: it has died, or is not
  * connected any more; -ENODATA when the kernel does not tell: of a socket of another network
  * namespace or an unusual protocol, of one that is neither bound nor connected, and of others where
- * the tables are long, of which no more than a few are looked through at each time `now` (any
- * clock). */
-int follow_ask(struct follow *f, const struct follow_target *target, int64_t now,
-               struct followed *ret);
+ * the tables are long. Who is not found by its addresses is looked up in the table of its kind,
+ * which is read once and serves for all until follow_forget. */
+int follow_ask(struct follow *f, const struct follow_target *target, struct followed *ret);
+
+/* What has been read of tables is old: to be called after each turn of the loop. */
+void follow_forget(struct follow *f);
 
 /* The cookie of the network namespace that a socket belongs to; 0 where the kernel has none. */
 int64_t follow_netns(int fd);

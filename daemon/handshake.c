@@ -7,7 +7,6 @@
 struct handshake {
     struct job job;
     struct tls *tls;
-    struct principal *payer;
 };
 
 static struct handshake *handshake_of(struct job *job)
@@ -25,11 +24,10 @@ static void free_job(struct job *job)
     struct handshake *h = handshake_of(job);
 
     tls_free(h->tls);
-    principal_unref(h->payer);
     free(h);
 }
 
-int handshake_start(struct workers *w, struct tls *tls, struct principal *payer, void *owner,
+int handshake_start(struct workers *w, struct tls *tls, uid_t uid, void *owner,
                     struct handshake **ret)
 {
     struct handshake *h = calloc(1, sizeof *h);
@@ -37,10 +35,8 @@ int handshake_start(struct workers *w, struct tls *tls, struct principal *payer,
 
     if (!h)
         return -ENOMEM;
-    h->job = (struct job){
-        .run = run, .free = free_job, .owner = owner, .n_running = &payer->n_running_handshakes};
+    h->job = (struct job){.run = run, .free = free_job, .owner = owner, .uid = uid};
     h->tls = tls;
-    h->payer = principal_ref(payer);
     tls_lend(tls);
     r = workers_start(w, &h->job);
     if (r < 0)

@@ -3,15 +3,14 @@
 #pragma once
 #include <stdbool.h>
 
-#include "principal.h"
 #include "tls.h"
 #include "workers.h"
 
 struct handshake;
 
-/* Lends the connection to a worker, which computes once (tls_compute) at the expense of `payer`;
+/* Lends the connection to a worker, which computes once (tls_compute), in the turn of user `uid`;
  * `owner` waits for it. Returns 0 or -errno. */
-int handshake_start(struct workers *w, struct tls *tls, struct principal *payer, void *owner,
+int handshake_start(struct workers *w, struct tls *tls, uid_t uid, void *owner,
                     struct handshake **ret);
 
 /* Whether the worker has done: what came of it, tls_handshake tells after handshake_free. */

@@ -25,7 +25,7 @@ struct hunt {
     struct group *groups;
     struct buf key;
     double since;                   /* real microseconds */
-    int64_t live, closed;           /* the last rows that were looked at */
+    int64_t live, closed;           /* the last that were looked at: a handle, and an entry */
     int64_t last_live, last_closed; /* when it began; what came later does not count */
     bool is_done_with_live;
 };
@@ -176,7 +176,7 @@ static struct hunt *begin_hunt(struct call *c, const struct leaks_params *p)
         return NULL;
     hunt->since = p->since.set ? p->since.v * 1e6 : 0;
     hunt->last_live = store_next_number(c->core->store) - 1;
-    hunt->last_closed = closed ? closed->prev->id : 0; /* a list's first knows its last */
+    hunt->last_closed = closed ? closed->prev->entry : 0; /* a list's first knows its last */
     c->work = hunt;
     c->work_free = end_hunt;
     /* The session's timeout is for what waits on sockets. */
@@ -202,16 +202,14 @@ static int hunt_live(struct call *c, struct hunt *hunt, int n_most)
 
 static int hunt_closed(struct call *c, struct hunt *hunt, int n_most)
 {
-    /* When the history has let last_closed go, what is left is newer, and this is its beginning. */
-    struct handle *end = store_first_closed(c->core->store, hunt->last_closed);
     struct handle *h = store_first_closed(c->core->store, hunt->closed);
 
-    for (; h && h != end; h = store_next(h)) {
+    for (; h && h->entry <= hunt->last_closed; h = store_next(h)) {
         if (n_most-- == 0)
             return 1;
         if (look_at(c, hunt, h) < 0)
             return -ENOMEM;
-        hunt->closed = h->id;
+        hunt->closed = h->entry;
     }
     return 0;
 }

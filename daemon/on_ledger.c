@@ -1,6 +1,7 @@
 /* Handlers of the ledger: who opened what, where, and how it ended. */
 #include <string.h>
 
+#include "call_io.h"
 #include "handlers.h"
 #include "proto/limits.h"
 #include "filter.h"
@@ -29,6 +30,7 @@ int on_close(struct call *c, const struct handle_params *p, struct ledger_row *r
 {
     (void)p;
     end_tls(c);
+    call_leave_tail(c);
     if (call_must_wait_for_manager(c))
         return call_wait_for_worker(c);
     if (c->order && !keep_is_done(c->core->keep, c->order) && c->handle->custody == CUSTODY_DAEMON)
@@ -65,7 +67,7 @@ int on_ledger_list(struct call *c, const struct ledger_list_params *p,
     ret->rows.set = true;
     h = closed ? store_first_closed(c->core->store, p->after.v)
                : store_first(c->core->store, p->after.v);
-    for (; h; last = h->id, h = store_next(h)) {
+    for (; h; last = closed ? h->entry : h->id, h = store_next(h)) {
         /* Much that does not pass is looked through in several pages: others want to be served
          * between them. */
         if ((int64_t)ret->rows.n == limit || n_seen++ == LIMIT_LIST_SEEN) {

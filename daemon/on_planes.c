@@ -177,22 +177,20 @@ static int check_adoption(struct call *c, struct creation *how, const struct fou
     return check_place(c, how, found);
 }
 
-static int keep_it(struct call *c, struct handle *h)
+/* It may be called so already. */
+static int check_name(struct call *c, const struct handle *h, const char *name)
 {
-    const char *mortal;
+    struct store *s = c->core->store;
 
-    h->must_survive = true;
-    store_save(c->core->store, h);
-    if (store_survives(c->core->store, h, &mortal))
+    if (!name || store_find_named(s, c->session, h->pool, name) == h)
         return 0;
-    h->must_survive = false;
-    return error_set(&c->error, ERROR_LEASE, NULL,
-                     "it would not survive a restart of the daemon: %s", mortal);
+    return store_check_name(s, c->session, h->pool, name, &c->error);
 }
 
 /* What one that lives is given besides its lease. Its pool has paid for it, and its site says who
  * opened it: these stay. */
-static int give_words(struct call *c, struct handle *h, const struct adopt_params *p, bool is_held)
+static int check_words(struct call *c, const struct handle *h, const struct adopt_params *p,
+                       bool is_held)
 {
     struct creation how = CREATION_OF(p);
     int r = how.pool || how.label ? create_find_pool(c, &how) : 0;
@@ -210,23 +208,28 @@ static int give_words(struct call *c, struct handle *h, const struct adopt_param
         return error_set(&c->error, ERROR_HANDLE, "HELD",
                          "session %lld holds handle %lld, and what it is called",
                          (long long)h->session->id, (long long)h->id);
-    return store_rename(c->core->store, c->session, h, how.name, how.label, &c->error);
+    return check_name(c, h, how.name);
 }
 
-/* The daemon has it as well. */
+/* The daemon has it as well. Once it is known to survive, memory alone can fail. */
 static int give_living(struct call *c, struct handle *h, const struct adopt_params *p)
 {
+    struct store *s = c->core->store;
     bool is_held = h->session && !h->session->is_absent && h->session != c->session;
     int r = is_held ? 0 : create_check_attach(c, h, &p->lease);
 
     if (!r)
-        r = give_words(c, h, p, is_held);
+        r = check_words(c, h, p, is_held);
+    if (!r && p->survive.v)
+        r = store_insist(s, h, &c->error);
+    /* The names of the session that held it go with it, and so the new one comes after. */
     if (!r && !is_held)
-        r = store_attach(c->core->store, h, c->session, &p->lease, &c->error);
-    if (r)
-        return r;
-    store_note_use(c->core->store, h, 0, 0);
-    return p->survive.v ? keep_it(c, h) : 0;
+        r = store_attach(s, h, c->session, &p->lease, &c->error);
+    if (!r)
+        r = store_rename(s, c->session, h, p->name.s, p->label.s, &c->error);
+    if (!r)
+        store_note_use(s, h, 0, 0);
+    return r;
 }
 
 /* Only what the daemon itself relies on is set: its reads and writes never wait whatever the

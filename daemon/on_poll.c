@@ -31,8 +31,9 @@ static int look(const struct handle *h, int events)
 
     if (is_tls && now >= 0 && !tls_look(h->tls))
         now &= ~POLLIN;
-    return buf_len(&h->ahead) || (is_tls && tls_is_readable(h->tls)) ? now | (events & POLLIN)
-                                                                     : now;
+    return buf_len(&h->ahead) || (is_tls && (h->is_read_shut || tls_is_readable(h->tls)))
+               ? now | (events & POLLIN)
+               : now;
 }
 
 static int tell(struct call *c, const struct handle *h, int now, struct poll_ready *ret)

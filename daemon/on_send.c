@@ -54,10 +54,11 @@ static void note_sent(struct call *c, ssize_t n)
         store_note_state(c->core->store, c->handle, STATE_CONNECTED);
 }
 
-/* Whoever is told that it was sent may go and close. */
+/* Whoever is told that it was sent may go without a close. Who does not wait is told what was
+ * taken: the last of it goes out by itself. */
 static int tell_sent(struct call *c, struct sent_result *ret)
 {
-    int r = call_flush(c, c->method->name);
+    int r = c->timeout_usec == 0 ? 0 : call_flush(c, c->method->name);
 
     if (r)
         return r;
@@ -209,7 +210,7 @@ int on_sendfile(struct call *c, const struct sendfile_params *p, struct sent_res
     if ((job && job->n_read == 0) || left_to_read(c, p) <= 0)
         return tell_sent(c, ret);
     r = file_job_read(c->core->file_workers, &job, c->fd, p->offset.v + (int64_t)c->n_sent,
-                      left_to_read(c, p), c);
+                      left_to_read(c, p), c, c->session->who->uid);
     c->work = job;
     c->work_free = file_job_free;
     return r < 0 ? call_os(c, r, "the file") : call_wait_for_worker(c);

@@ -215,28 +215,27 @@ int on_connect(struct call *c, const struct connect_params *p, struct connect_re
 }
 
 /* The peer is told inside of TLS: a bare end of the connection would look cut off. */
-static int end_tls(struct call *c, bool *ret_is_told)
+static int end_tls(struct call *c)
 {
-    struct handle *h = c->handle;
-    int r;
+    int r = tls_shutdown(c->handle->tls, &c->error);
 
-    *ret_is_told = h->tls && tls_is_open(h->tls) && !tls_has_failed(h->tls, &c->error);
-    r = *ret_is_told ? tls_shutdown(h->tls, &c->error) : 0;
     return r == -EAGAIN ? call_wait(c, call_send_events(c), "shutdown") : r;
 }
 
 int on_shutdown(struct call *c, const struct shutdown_params *p, struct no_result *ret)
 {
-    int r = call_check_stream(c);
-    bool is_told = false;
+    struct tls *tls = c->handle->tls;
+    bool is_tls = tls && !tls_has_failed(tls, &c->error);
+    int r = is_tls ? call_check_bytes(c) : call_check_stream(c);
 
     (void)ret;
-    if (!r && p->how.v != SHUT_RD)
-        r = end_tls(c, &is_told);
+    if (!r && is_tls && p->how.v != SHUT_RD)
+        r = end_tls(c);
     if (r)
         return r;
-    /* Many take the end of the connection below for a request that was broken off. */
-    if (!is_told || p->how.v != SHUT_WR)
+    /* Below TLS the connection stays whole: many a peer takes its end for a request that was broken
+     * off, and what we could not read of TLS we could not answer either. */
+    if (!is_tls || p->how.v == SHUT_RDWR)
         r = socket_shutdown(c->handle->fd, p->how.v);
     if (r < 0)
         return call_os(c, r, "shutdown");

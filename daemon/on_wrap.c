@@ -117,6 +117,17 @@ static bool asks_for_nothing(const struct wrap_params *p)
            !p->ca_pem.s && !p->alpn.set;
 }
 
+/* What could not even be set up never was: the handle is as before. */
+static void forget_unbegun(struct handle *h)
+{
+    struct error unheard;
+
+    if (!h->tls || !tls_has_failed(h->tls, &unheard) || tls_has_begun(h->tls))
+        return;
+    tls_free(h->tls);
+    h->tls = NULL;
+}
+
 /* Makes the connection; or one that is half-way goes on, for whoever asks for nothing else. */
 static int begin_tls(struct call *c, const struct wrap_params *p)
 {
@@ -125,6 +136,7 @@ static int begin_tls(struct call *c, const struct wrap_params *p)
     struct tls_request request = request_of(c, p, room);
     int r;
 
+    forget_unbegun(h);
     if (h->tls && (asks_for_nothing(p) || tls_was_asked_so(h->tls, &request) ||
                    tls_has_failed(h->tls, &c->error)))
         return 0;
@@ -155,7 +167,7 @@ static void note_begun(struct call *c)
 static int compute(struct call *c)
 {
     struct handshake *job;
-    int r = handshake_start(c->core->handshakes, c->handle->tls, c->session->who, c, &job);
+    int r = handshake_start(c->core->handshakes, c->handle->tls, c->session->who->uid, c, &job);
 
     if (r < 0)
         return call_os(c, r, "the TLS handshake");
@@ -197,19 +209,14 @@ static int go_on(struct call *c)
     }
 }
 
-/* What has come to an end holds no ca_pem any more. What could not even be set up never was: the
- * handle is as before. */
+/* What has come to an end holds no ca_pem any more. */
 static void settle(struct call *c)
 {
     struct handle *h = c->handle;
     struct error unheard;
-    bool has_failed = h->tls && tls_has_failed(h->tls, &unheard);
 
-    if (has_failed && !tls_has_begun(h->tls)) {
-        tls_free(h->tls);
-        h->tls = NULL;
-    }
-    if (h->tls && !has_failed && !tls_is_open(h->tls))
+    forget_unbegun(h);
+    if (h->tls && !tls_has_failed(h->tls, &unheard) && !tls_is_open(h->tls))
         return;
     h->n_tls_bytes = 0;
     call_charge_buffer(c);
@@ -285,7 +292,7 @@ static int check_stream(struct call *c)
         r = call_check_bytes(c);
     if (!r)
         r = check_room(c);
-    if (!r && !c->core->streams && !(c->core->streams = streams_new(c->core->n_max_handles)))
+    if (!r && call_start_streams(c) < 0)
         r = error_os(&c->error, errno, "the pump");
     return r;
 }

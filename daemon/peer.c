@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "discard.h"
 #include "dispatch.h"
 #include "peer_lines.h"
 #include "subscription.h"
@@ -27,6 +28,7 @@ struct peer *peer_new(struct core *core, int fd, struct principal *who, bool is_
     }
     p->core = core;
     frame_init(&p->frame, fd, (size_t)core->config->n_max_line_bytes);
+    p->frame.discard = discard_fd;
     p->session.id = who->session;
     p->session.who = principal_ref(who);
     p->session.is_admin = is_admin;
@@ -44,7 +46,8 @@ void peer_free(struct peer *p, const char *reason)
     store_end_session(p->core->store, &p->session, reason);
     store_forget_session(&p->session);
     principal_unref(p->session.who);
-    frame_drain(&p->frame);
+    if (frame_drain(&p->frame))
+        discard_flooded(frame_take_socket(&p->frame));
     frame_done(&p->frame);
     free(p);
 }
@@ -68,7 +71,10 @@ static bool may_run(const struct peer *p)
 /* Reads once. Returns false when nothing more comes now. */
 static bool read_more(struct peer *p)
 {
-    int n = frame_read(&p->frame);
+    int n;
+
+    p->frame.takes_no_fds = discard_is_full();
+    n = frame_read(&p->frame);
 
     /* What is left at the end is a last line without its newline. */
     if (n == 0)

@@ -1,13 +1,14 @@
 /* principal.h — who opened something: kept as long as anything speaks of it, which is longer than
  * the session. */
 #pragma once
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 struct principal {
-    int n_refs;
+    atomic_int n_refs; /* jobs of workers may give theirs back when the daemon ends */
     int64_t session;
     uid_t uid;
     gid_t gid;
@@ -19,7 +20,6 @@ struct principal {
     char *end;             /* how its process ended; NULL: it lives, or nobody has told */
     int n_lookups;         /* look-ups it pays for, also those nobody waits for any more */
     int n_running_lookups; /* of them, in a worker; the workers' own */
-    int n_running_handshakes; /* as well */
 };
 
 /* A principal with one reference; exe is copied, NULL: unknown. NULL when memory is out. */

@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "unix_recv.h"
+
 #ifndef SO_PASSRIGHTS
 #define SO_PASSRIGHTS 83
 #endif
@@ -69,7 +71,6 @@ static ssize_t read_bytes(struct pump_client *c, char *data, size_t n, bool is_d
 {
     char kept;
     struct iovec iov[] = {{&kept, c->keeps}, {data, n - 1}};
-    struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
     int n_there;
     size_t n_new;
     ssize_t r = 0;
@@ -82,9 +83,9 @@ static ssize_t read_bytes(struct pump_client *c, char *data, size_t n, bool is_d
     if (n_new < n)
         iov[1].iov_len = n_new - 1;
     if (c->keeps || n_new > 1)
-        r = recvmsg(c->fd, &msg, MSG_DONTWAIT);
+        r = unix_recv(c->fd, iov, 2, 0, NULL);
     if (r < 0)
-        return -errno;
+        return r;
     r -= c->keeps;
     if (recv(c->fd, data + r, 1, MSG_PEEK | MSG_DONTWAIT) != 1)
         return -EIO;
@@ -95,29 +96,18 @@ static ssize_t read_bytes(struct pump_client *c, char *data, size_t n, bool is_d
 }
 
 /* An empty packet and the end are both 0 bytes, but only a packet has a sender (unix(7),
- * SO_PASSCRED). There is room for nothing else, so descriptors that come along are dropped. */
+ * SO_PASSCRED). */
 static ssize_t read_packet(struct pump_client *c, void *data, size_t n)
 {
-    union {
-        struct cmsghdr align;
-        char room[CMSG_SPACE(sizeof(struct ucred))];
-    } control;
-    struct iovec iov = {data, n};
-    struct msghdr msg = {.msg_iov = &iov,
-                         .msg_iovlen = 1,
-                         .msg_control = &control,
-                         .msg_controllen = sizeof control};
-    ssize_t r = recvmsg(c->fd, &msg, MSG_DONTWAIT);
+    bool is_end;
+    ssize_t r = unix_recv_bytes(c->fd, data, n, 0, &is_end);
 
     c->has_more = true;
-    if (r < 0 && errno == ECONNRESET && !c->was_reset) { /* said before what was sent is there */
+    if (r == -ECONNRESET && !c->was_reset) { /* said before what was sent is there */
         c->was_reset = true;
-        msg.msg_controllen = sizeof control;
-        r = recvmsg(c->fd, &msg, MSG_DONTWAIT);
+        r = unix_recv_bytes(c->fd, data, n, 0, &is_end);
     }
-    if (r < 0)
-        return -errno;
-    return r == 0 && msg.msg_controllen == 0 ? -ENODATA : r;
+    return r == 0 && is_end ? -ENODATA : r;
 }
 
 ssize_t pump_client_read(struct pump_client *c, void *data, size_t n, bool is_done)
@@ -132,7 +122,7 @@ void pump_client_let_go(struct pump_client *c)
 
     if (!c->keeps || ioctl(c->fd, SIOCINQ, &n_there) < 0 || n_there != 1)
         return;
-    c->keeps = recv(c->fd, &kept, 1, MSG_DONTWAIT) != 1;
+    c->keeps = unix_recv_bytes(c->fd, &kept, 1, 0, NULL) != 1;
 }
 
 static ssize_t try_write(struct pump_client *c, const void *data, size_t n)
@@ -172,13 +162,28 @@ void pump_client_finish(struct pump_client *c)
     shutdown(c->fd, SHUT_RDWR);
     for (int i = 0; i < DISCARD_ROUNDS && r > 0; i++) {
         r = c->is_packets ? read_packet(c, nothing, sizeof nothing) + 1
-                          : recv(c->fd, nothing, sizeof nothing, MSG_DONTWAIT);
+                          : unix_recv_bytes(c->fd, nothing, sizeof nothing, 0, NULL);
     }
     pump_client_reset(c);
 }
 
+/* What is unread is the reset, so that it stays. Descriptors in it are closed with it, which may
+ * wait, so they are looked at before (unix_recv); nothing can be added meanwhile. */
+static void defuse(struct pump_client *c)
+{
+    char nothing[DISCARD_BYTES];
+    ssize_t r = 1;
+
+    shutdown(c->fd, SHUT_RD);
+    if (on(c->fd, SO_PEEK_OFF, 0) < 0)
+        return;
+    for (int i = 0; i < DISCARD_ROUNDS && r > 0; i++)
+        r = unix_recv_bytes(c->fd, nothing, sizeof nothing, MSG_PEEK, NULL);
+}
+
 void pump_client_reset(struct pump_client *c)
 {
+    defuse(c);
     close(c->fd);
     c->fd = -1;
 }

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "socket.h"
+#include "unix_recv.h"
 
 /* An ICMP error is told once and stands for a datagram long gone: passed over, some at a time. */
 enum { ERRORS_PASSED_OVER = 16 };
@@ -18,6 +19,14 @@ static ssize_t bytes_read(struct pump_net *net, void *data, size_t n, unsigned *
     if (r == 0)
         return -ENODATA;
     return r < 0 ? -errno : r;
+}
+
+static ssize_t unix_bytes_read(struct pump_net *net, void *data, size_t n, unsigned *wants)
+{
+    ssize_t r = unix_recv_bytes(net->fd, data, n, 0, NULL);
+
+    *wants = POLLIN;
+    return r == 0 ? -ENODATA : r;
 }
 
 static ssize_t any_write(struct pump_net *net, const void *data, size_t n, unsigned *wants)
@@ -66,8 +75,8 @@ static ssize_t datagrams_read(struct pump_net *net, void *data, size_t n, unsign
 
     *wants = POLLIN;
     for (int i = 0; r < 0 && i < ERRORS_PASSED_OVER; i++) {
-        r = recv(net->fd, data, n, MSG_DONTWAIT);
-        if (r < 0 && errno == EAGAIN)
+        r = unix_recv_bytes(net->fd, data, n, 0, NULL);
+        if (r == -EAGAIN)
             break;
     }
     return r < 0 ? -EAGAIN : r;
@@ -105,7 +114,7 @@ static const struct pump_net_ops bytes = {
  * where descriptors came along, or another writer's bytes begin. */
 static const struct pump_net_ops unix_bytes = {
     .has_no_reset = true,
-    .read = bytes_read,
+    .read = unix_bytes_read,
     .write = any_write,
     .shut = any_shut,
     .reset = shut_reset,
@@ -138,7 +147,7 @@ struct pump_net pump_net_plain(int fd, bool is_shared)
     socket_identify(fd, &family, &type);
     if (type == SOCK_STREAM) {
         net.ops = family == AF_UNIX ? &unix_bytes : &bytes;
-        net.may_splice = !is_shared && fcntl(fd, F_GETFL) & O_NONBLOCK;
+        net.may_splice = family != AF_UNIX && !is_shared && fcntl(fd, F_GETFL) & O_NONBLOCK;
     } else if (type == SOCK_SEQPACKET)
         net.ops = &packets;
     return net;

@@ -49,7 +49,8 @@ struct pump_net {
     void *state; /* the ops' own; borrowed */
 
     /* It is a plain byte stream and O_NONBLOCK, and nobody else has a copy and could change that:
-     * so splice(2) can be used, which obeys nothing else. */
+     * so splice(2) can be used, which obeys nothing else. Never a Unix socket: what descriptors
+     * come along splice(2) closes, and waits for them (unix_recv.h). */
     bool may_splice;
 };
 

@@ -97,7 +97,8 @@ static void fail(struct pump_thread *t, struct pump_stream *s, int error)
     report(t, s);
 }
 
-static void begin(struct pump_thread *t, struct pump_stream *s)
+/* Returns false when it has failed: from then on the stream is the loop's. */
+static bool begin(struct pump_thread *t, struct pump_stream *s)
 {
     int r;
 
@@ -105,10 +106,12 @@ static void begin(struct pump_thread *t, struct pump_stream *s)
     r = watch(t, EPOLL_CTL_ADD, s->net.fd, &s->net_watch);
     if (r == 0)
         r = watch(t, EPOLL_CTL_ADD, s->client.fd, &s->client_watch);
-    if (r < 0)
+    if (r < 0) {
         fail(t, s, -r);
-    else
-        make_runnable(t, s);
+        return false;
+    }
+    make_runnable(t, s);
+    return true;
 }
 
 /* Whether the client has sent what the net has not taken. */
@@ -207,9 +210,7 @@ static void leave(struct pump_thread *t, struct pump_stream *s, bool is_unsaid)
 
 static void obey_one(struct pump_thread *t, struct pump_stream *s, unsigned orders)
 {
-    if (orders & PUMP_ORDER_BEGIN)
-        begin(t, s);
-    if (s->is_over)
+    if (orders & PUMP_ORDER_BEGIN && !begin(t, s))
         return;
     if (orders & (PUMP_ORDER_ABANDON | PUMP_ORDER_RESET))
         stop(t, s, orders);

@@ -52,7 +52,7 @@ static struct lookup *new_lookup(void (*run)(struct job *), struct principal *pa
     *ret_errno = ENOMEM;
     if (!(l = calloc(1, sizeof *l)))
         return NULL;
-    l->job = (struct job){.run = run, .free = free_lookup, .owner = owner};
+    l->job = (struct job){.run = run, .free = free_lookup, .owner = owner, .uid = payer->uid};
     l->payer = principal_ref(payer);
     l->job.n_running = &payer->n_running_lookups;
     payer->n_lookups++;

@@ -17,7 +17,7 @@
 enum {
     TURN_USEC = 2000, /* shared by all who have something to do */
     LEAST_USEC = 50,
-    OTHER_SOURCES = 9, /* of events, beside two for each session */
+    OTHER_SOURCES = 12, /* of events, beside two for each session */
 };
 
 struct core *server_core(struct server *s)
@@ -157,7 +157,7 @@ void server_await_absent(struct server *s, int64_t next_session)
 
 /* What is wrong with an identity is told when the settings are read. One that was in service stays:
  * a certificate and its key are rarely replaced in the same moment. */
-static void load_identity(struct server *s, const struct tls_contexts *before, const char *name)
+static void load_identity(struct server *s, struct tls_contexts *before, const char *name)
 {
     struct error e = {0};
     bool is_old;
@@ -192,6 +192,7 @@ void server_free(struct server *s)
 {
     if (!s)
         return;
+    guard_wake(); /* until the process ends */
     s->is_stopping = true;
     while (s->clients)
         server_remove_client(s->clients, "the daemon stopped");
@@ -356,6 +357,7 @@ int server_turn(struct server *s, int64_t timeout_usec)
         keep_work(s->core.keep);
     flush_touched(s);
     tell_subscribers(s);
+    follow_forget(s->core.follow);
     store_trim(s->core.store);
     set_timer(s);
     return 0;

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "unix_recv.h"
+
 static int result(int r)
 {
     return r < 0 ? -errno : r;
@@ -213,40 +215,16 @@ ssize_t socket_recv(int fd, void *data, size_t n, int flags, struct wire_sockadd
     return (size_t)r < n ? r : (ssize_t)n;
 }
 
-/* Descriptors that came along are nobody's. */
-static void drop_fds(struct msghdr *msg)
-{
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-        size_t n = c->cmsg_type == SCM_RIGHTS ? (c->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0;
-
-        for (size_t i = 0; i < n; i++) {
-            int fd;
-
-            memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-            socket_close(fd);
-        }
-    }
-}
-
 ssize_t socket_recv_packet(int fd, void *data, size_t n, int flags, bool *ret_end)
 {
-    union credentials control;
-    struct iovec iov = {data, n};
-    struct msghdr msg = {.msg_iov = &iov,
-                         .msg_iovlen = 1,
-                         .msg_control = &control,
-                         .msg_controllen = sizeof control};
     int before = int_option(fd, SO_PASSCRED), on = 1;
+    bool is_bare;
     ssize_t r;
 
     setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
-    r = recvmsg(fd, &msg, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    if (r < 0)
-        r = -errno;
-    else
-        drop_fds(&msg);
+    r = unix_recv_bytes(fd, data, n, flags, &is_bare);
     setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &before, sizeof before);
-    *ret_end = r == 0 && msg.msg_controllen == 0;
+    *ret_end = r == 0 && is_bare;
     return r < 0 || (size_t)r < n ? r : (ssize_t)n;
 }
 

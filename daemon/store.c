@@ -28,7 +28,8 @@ struct store *store_new(struct wait *wait, const struct now *now, struct state *
     s->wait = wait;
     s->now = now;
     s->state = state;
-    s->first_id = s->tally.next_handle = first;
+    /* Entries too: a page's end of the daemon before is then hardly behind this one's. */
+    s->first_id = s->tally.next_handle = s->next_entry = first;
     s->by_use.idle_usec = IDLE_USEC;
     store_set_history(s, INT32_MAX, INT64_MAX / 2);
     return s;

@@ -141,11 +141,12 @@ struct handle {
     enum ending_how how;          /* when closed, with the time and the reason */
     int64_t ended;
     char *reason;                         /* or NULL */
-    struct handle *prev, *next;           /* of the same session; in the history, by end */
+    struct handle *prev, *next;           /* of the same session; in the history, by entry */
+    int64_t entry;                        /* number of its entry into the history */
     struct handle *live_prev, *live_next; /* of all that live */
     struct handle *unkept_prev, *unkept_next;
     struct handle *known_prev, *known_next;
-    UT_hash_handle hh, hh_name;
+    UT_hash_handle hh, hh_name, hh_entry;
 };
 
 struct store;
@@ -388,8 +389,8 @@ int64_t store_inode(struct handle *h);
 const char *store_name_of(const struct handle *h);
 
 /* The living in ascending order, from the first above the number `after`; the closed in the order
- * of their ends, from the one behind `after` (when the history has let that go, all that is left is
- * behind it). NULL at the end. */
+ * in which they came into the history, from the first above the entry `after`: those numbers only
+ * rise, and a row that comes again gets a new one. NULL at the end. */
 struct handle *store_first(const struct store *s, int64_t after);
 struct handle *store_first_closed(const struct store *s, int64_t after);
 struct handle *store_next(const struct handle *h);

@@ -72,11 +72,14 @@ bool store_end_bytes(struct store *s, struct handle *h, enum ending_how how)
     store_count_stream(s, h);
     if (h->stream) {
         if (goes_on)
-            stream_leave(h->stream, h->tls, how != END_CLOSED);
+            stream_leave(h->stream, h->tls, h->opener->uid, how != END_CLOSED);
         else
             stream_abandon(h->stream, h->tls);
         s->n_streams--;
     } else {
+        /* A server's tickets are nobody's: unread they would make a reset of the end. */
+        if (h->tls && tls_is_open(h->tls))
+            tls_look(h->tls);
         tls_free(h->tls);
     }
     h->stream = NULL;

@@ -230,7 +230,7 @@ void store_begin_following(struct store *s, struct follow *f, struct handle *h)
     store_inode(h);
     target = target_of(h);
     /* What is not found while it is here for sure cannot be missed later. */
-    h->is_tabled = follow_ask(f, &target, s->now->monotonic, &seen) == 1;
+    h->is_tabled = follow_ask(f, &target, &seen) == 1;
     set_told(s, h, follow_told_since(f, &target));
 }
 
@@ -321,7 +321,7 @@ static int see_from_afar(struct store *s, struct follow *f, struct handle *h)
 {
     const struct follow_target target = target_of(h);
     struct followed seen;
-    int r = follow_ask(f, &target, s->now->monotonic, &seen);
+    int r = follow_ask(f, &target, &seen);
 
     switch (r) {
     case 1:

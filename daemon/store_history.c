@@ -12,6 +12,8 @@ void store_set_history(struct store *s, int64_t n_rows, int64_t age_usec)
 void store_enter_history(struct store *s, struct handle *h)
 {
     DL_APPEND(s->history, h);
+    h->entry = s->next_entry++;
+    HASH_ADD(hh_entry, s->entries, entry, sizeof h->entry, h);
     if (!s->oldest)
         s->oldest = h;
 }
@@ -21,6 +23,8 @@ void store_leave_history(struct store *s, struct handle *h)
     if (s->oldest == h)
         s->oldest = h->next;
     DL_DELETE(s->history, h);
+    if (h->hh_entry.tbl)
+        HASH_DELETE(hh_entry, s->entries, h);
     s->n_overdue -= h->is_overdue;
     h->is_overdue = false;
 }
@@ -76,8 +80,18 @@ void store_forget_history(struct store *s)
 
 struct handle *store_first_closed(const struct store *s, int64_t after)
 {
-    struct handle *h;
+    struct handle *h = s->history;
 
-    HASH_FIND(hh, s->handles, &after, sizeof after, h);
-    return h && h->fd < 0 ? store_next(h) : s->history;
+    /* What the history has let go since, or nothing is behind it: a list's first knows its last. */
+    if (!h || h->entry > after)
+        return h;
+    if (h->prev->entry <= after)
+        return NULL;
+    /* The usual case is the page's own last row; it may have moved. */
+    HASH_FIND(hh_entry, s->entries, &after, sizeof after, h);
+    if (h)
+        return store_next(h);
+    for (h = s->history; h && h->entry <= after; h = store_next(h))
+        ;
+    return h;
 }

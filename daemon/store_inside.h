@@ -23,7 +23,9 @@ struct store {
     struct known *known;    /* by cookie */
     int64_t n_followed;     /* whose deaths are told */
     struct handle *live;    /* ascending, as they were made */
-    struct handle *history; /* the closed, by end */
+    struct handle *history; /* the closed, by entry */
+    struct handle *entries; /* the same by number, but for those that there was no memory for */
+    int64_t next_entry;
     struct handle *oldest;  /* of them that the history may let go; NULL: none */
     int64_t n_overdue;      /* that stand before it: followed, and so not let go */
     struct handle *unkept;  /* that wait to be kept */

@@ -98,7 +98,9 @@ int store_insist(struct store *s, struct handle *h, struct error *e)
         try_to_keep(s, h);
     if (store_survives(s, h, &why))
         return 0;
+    /* What was kept in vain is taken back. */
     h->must_survive = had_to;
+    store_save(s, h);
     return store_mortal(e, why);
 }
 

@@ -17,6 +17,7 @@ struct stream {
     struct tls *tls;
     bool is_shared;
     bool is_left, was_left;
+    uid_t owner; /* of one that is left */
     struct pump_stream *pumped;
     int64_t sent, received; /* that were taken */
 };
@@ -76,11 +77,44 @@ struct streams *streams_new(int64_t n_fds)
     return all;
 }
 
-/* What was not delivered must not look like all. */
-static void cut_oldest(struct streams *all)
+/* Whoever has more than half of those that are left, if there is such a user: then pairs of two
+ * different users, taken away, leave some of theirs over. Anyone of them where there is not. */
+static uid_t most_likely_owner(const struct streams *all)
 {
-    struct stream *s = all->left;
+    const struct stream *s;
+    uid_t owner = 0;
+    int64_t n = 0;
 
+    DL_FOREACH(all->left, s)
+    {
+        if (n == 0)
+            owner = s->owner;
+        n += s->owner == owner ? 1 : -1;
+    }
+    return owner;
+}
+
+/* Who leaves many loses their own: the oldest of a user with more than half, else of all. */
+static struct stream *choose_victim(const struct streams *all)
+{
+    uid_t owner = most_likely_owner(all);
+    struct stream *s, *oldest = NULL;
+    int64_t n = 0;
+
+    DL_FOREACH(all->left, s)
+    {
+        if (s->owner != owner)
+            continue;
+        n++;
+        if (!oldest)
+            oldest = s;
+    }
+    return 2 * n > all->n_left ? oldest : all->left;
+}
+
+/* What was not delivered must not look like all. */
+static void cut(struct streams *all, struct stream *s)
+{
     take_out(s);
     DL_APPEND(all->first, s);
     pump_stop(s->pumped, true);
@@ -91,7 +125,7 @@ void streams_free(struct streams *all)
     if (!all)
         return;
     while (all->left)
-        cut_oldest(all);
+        cut(all, all->left);
     pump_free(all->pump);
     while (all->first)
         free_stream(all->first);
@@ -161,7 +195,7 @@ void stream_abandon(struct stream *s, struct tls *tls)
     pump_stop(s->pumped, false);
 }
 
-void stream_leave(struct stream *s, struct tls *tls, bool has_died)
+void stream_leave(struct stream *s, struct tls *tls, uid_t owner, bool has_died)
 {
     struct streams *all = s->all;
 
@@ -170,9 +204,10 @@ void stream_leave(struct stream *s, struct tls *tls, bool has_died)
     take_out(s);
     DL_APPEND(all->left, s);
     s->is_left = s->was_left = true;
+    s->owner = owner;
     pump_leave(s->pumped, has_died);
     if (++all->n_left > all->n_left_max)
-        cut_oldest(all);
+        cut(all, choose_victim(all));
 }
 
 bool stream_next(struct streams *all, struct stream_end *ret)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "pump.h"
 #include "tls.h"
@@ -51,9 +52,10 @@ void stream_take_counts(struct stream *s, int64_t *ret_sent, int64_t *ret_receiv
 /* The handle is closed: the stream frees `tls` (taken), NULL or what was borrowed, and ends by
  * itself. One that is abandoned ends at once. One that is left delivers first what its client has
  * sent, and `has_died` tells that nobody has closed it (pump_leave). There is a limit to how many
- * are left at once; the one that was left first is reset when it is reached. */
+ * are left at once; when it is reached the one that was left first is reset, of the `owner` who has
+ * more than half of them, else of all. */
 void stream_abandon(struct stream *s, struct tls *tls);
-void stream_leave(struct stream *s, struct tls *tls, bool has_died);
+void stream_leave(struct stream *s, struct tls *tls, uid_t owner, bool has_died);
 
 /* The next stream of a living handle that has ended; it is freed, and its TLS is the handle's alone
  * again. False: there is none. */

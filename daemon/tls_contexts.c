@@ -308,24 +308,36 @@ static SSL_CTX *share(SSL_CTX *ctx)
     return ctx;
 }
 
+static bool replace(char **text, const char *by)
+{
+    free(*text);
+    *text = NULL;
+    return copy(text, by);
+}
+
 /* All of it or nothing: a certificate of today and yesterday's CA were never meant together. */
-static bool take_over(struct tls_context *found, const struct tls_contexts *before)
+static bool take_over(struct tls_context *found, struct tls_contexts *before)
 {
     const struct tls_context *old = before ? before->first->next : NULL;
+    bool is_there;
 
     SSL_CTX_free(found->server);
     found->server = NULL;
     while (old && strcmp(old->name, found->name) != 0)
         old = old->next;
-    if (!old || !old->client)
+    if (!old)
         return false;
-    found->client = share(old->client);
-    found->server = share(old->server);
-    return true;
+    pthread_mutex_lock(&before->lock);
+    is_there = (old->client || old->server) && replace(&found->cert, old->cert) &&
+               replace(&found->key, old->key) && replace(&found->ca, old->ca);
+    found->client = is_there ? share(old->client) : NULL;
+    found->server = is_there ? share(old->server) : NULL;
+    pthread_mutex_unlock(&before->lock);
+    return is_there;
 }
 
-int tls_contexts_load(struct tls_contexts *c, const struct tls_contexts *before,
-                      const char *identity, bool *ret_is_old, struct error *e)
+int tls_contexts_load(struct tls_contexts *c, struct tls_contexts *before, const char *identity,
+                      bool *ret_is_old, struct error *e)
 {
     struct tls_context *found = NULL;
     int r = find(c, identity, false, &found, e);

@@ -41,8 +41,8 @@ void tls_contexts_unref(struct tls_contexts *c); /* NULL is fine */
 
 /* Reads the files of an identity. Where something is wrong with them the one of that name in
  * `before` (NULL: there is none) stays in service: *ret_is_old. Returns 0 or an error's id. */
-int tls_contexts_load(struct tls_contexts *c, const struct tls_contexts *before,
-                      const char *identity, bool *ret_is_old, struct error *e);
+int tls_contexts_load(struct tls_contexts *c, struct tls_contexts *before, const char *identity,
+                      bool *ret_is_old, struct error *e);
 
 /* -- for the connections -- */
 

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "unix_recv.h"
+
 enum { HEAD_BYTES = 5 }; /* of a record (RFC 8446, 5.1) */
 
 size_t tls_wire_n_unsent(const struct tls_wire *w)
@@ -102,18 +104,24 @@ static ssize_t read_ahead(struct tls_wire *w, char *data, size_t n)
     return (ssize_t)n;
 }
 
+/* As recv(2) says it. */
+static ssize_t as_errno(ssize_t r)
+{
+    if (r >= 0)
+        return r;
+    errno = (int)-r;
+    return -1;
+}
+
 /* A record's head is asked for by itself; the rest of it, and the records behind it where they are
  * small, come along in the same call. Returns as recv(2). */
 static ssize_t read_head(struct tls_wire *w, char *data, size_t n)
 {
     struct iovec parts[2] = {{data, n}, {NULL, TLS_WIRE_AHEAD_BYTES}};
-    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
     ssize_t r;
 
     w->ahead = parts[1].iov_base = malloc(TLS_WIRE_AHEAD_BYTES);
-    if (!w->ahead)
-        message.msg_iovlen = 1;
-    r = recvmsg(w->fd, &message, MSG_DONTWAIT);
+    r = as_errno(unix_recv(w->fd, parts, w->ahead ? 2 : 1, 0, NULL));
     if (r > (ssize_t)n) {
         w->n_ahead = (size_t)r - n;
         return (ssize_t)n;
@@ -134,7 +142,7 @@ static ssize_t read_any(struct tls_wire *w, char *data, size_t n)
     }
     if (n == HEAD_BYTES && !w->is_bulk)
         return read_head(w, data, n);
-    return recv(w->fd, data, n, MSG_DONTWAIT);
+    return as_errno(unix_recv_bytes(w->fd, data, n, 0, NULL));
 }
 
 bool tls_wire_fill(struct tls_wire *w)
@@ -147,7 +155,7 @@ bool tls_wire_fill(struct tls_wire *w)
         w->read_errno = ENOMEM;
         return true;
     }
-    r = recv(w->fd, w->ahead, TLS_WIRE_AHEAD_BYTES, MSG_DONTWAIT);
+    r = as_errno(unix_recv_bytes(w->fd, w->ahead, TLS_WIRE_AHEAD_BYTES, 0, NULL));
     if (r > 0) {
         w->n_ahead = (size_t)r;
         return true;

@@ -14,7 +14,9 @@ struct workers {
     int event_fd;
     int n_max, n_share;
     int n_threads, n_idle, n_todo;
-    int n_refs; /* the loop's and one per thread */
+    int n_refs;     /* the loop's and one per thread */
+    uid_t *running; /* whose jobs run */
+    int n_running;
     bool is_ending;
     struct job *todo, *done;
 };
@@ -25,8 +27,10 @@ struct workers *workers_new(int n_threads, int n_share)
 
     if (!w)
         return NULL;
-    w->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    w->running = calloc((size_t)n_threads, sizeof *w->running);
+    w->event_fd = w->running ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
     if (w->event_fd < 0) {
+        free(w->running);
         free(w);
         return NULL;
     }
@@ -58,26 +62,64 @@ static void unref(struct workers *w)
     close(w->event_fd);
     pthread_cond_destroy(&w->more);
     pthread_mutex_destroy(&w->lock);
+    free(w->running);
     free(w);
 }
 
-/* The oldest job of somebody who has not got his share of the threads: one who asks for much holds
- * up only himself. */
-static struct job *take(struct workers *w)
+static int n_of(const struct workers *w, uid_t uid)
 {
-    struct job *job;
+    int n = 0;
+
+    for (int i = 0; i < w->n_running; i++)
+        n += w->running[i] == uid;
+    return n;
+}
+
+/* The oldest job of a user who has nothing running, else the oldest: one who asks for much holds up
+ * only himself, as he does by jobs that never end, for a quarter of the threads is not his. */
+static struct job *choose(const struct workers *w)
+{
+    const int n_most = w->n_max - w->n_max / 4;
+    struct job *job, *found = NULL;
 
     DL_FOREACH(w->todo, job)
-    if (!job->n_running || *job->n_running < w->n_share)
-        break;
+    {
+        int n = n_of(w, job->uid);
+
+        if ((job->n_running && *job->n_running >= w->n_share) || n >= n_most)
+            continue;
+        if (n == 0)
+            return job;
+        if (!found)
+            found = job;
+    }
+    return found;
+}
+
+static struct job *take(struct workers *w)
+{
+    struct job *job = choose(w);
+
     if (!job)
         return NULL;
     DL_DELETE(w->todo, job);
     w->n_todo--;
     job->is_queued = false;
+    w->running[w->n_running++] = job->uid;
     if (job->n_running)
         ++*job->n_running;
     return job;
+}
+
+static void give_back(struct workers *w, const struct job *job)
+{
+    int i = 0;
+
+    while (w->running[i] != job->uid)
+        i++;
+    w->running[i] = w->running[--w->n_running];
+    if (job->n_running)
+        --*job->n_running;
 }
 
 /* Locked, but for the job's own time. */
@@ -86,8 +128,7 @@ static void run(struct workers *w, struct job *job)
     pthread_mutex_unlock(&w->lock);
     job->run(job);
     pthread_mutex_lock(&w->lock);
-    if (job->n_running)
-        --*job->n_running;
+    give_back(w, job);
     DL_APPEND(w->done, job);
     eventfd_write(w->event_fd, 1);
 }

@@ -6,6 +6,7 @@
  */
 #pragma once
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct workers;
 
@@ -13,8 +14,10 @@ struct workers;
  * loop. */
 struct job {
     void (*run)(struct job *job);  /* in a worker: may block, must end */
-    void (*free)(struct job *job); /* in the loop: when nobody wants the job any more */
+    void (*free)(struct job *job); /* in the loop, when nobody wants the job any more; when the
+                                    * daemon ends, in whichever thread is the last */
     void *owner;                   /* who waits for it; NULL: nobody any more */
+    uid_t uid; /* whose it is: who has nothing running goes first, and nobody has all threads */
     int *n_running; /* jobs that run at the expense of whoever asked; NULL: nobody counts. The
                      * workers' own while the job is theirs */
     bool is_done;   /* told by workers_next */

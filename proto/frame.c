@@ -8,23 +8,30 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "discard.h"
 #include "limits.h"
 
 /* There is room for as many descriptors as a message can carry (unix(7), SCM_MAX_FD): what has no
  * room is closed by the kernel right here, and a socket among it holds the caller up for its whole
  * linger time. */
-enum { READ_BYTES = 64 << 10, KEPT_BYTES = 16 << 10, DRAINS = 64, MOST_FDS = 253 };
+enum { READ_BYTES = 64 << 10, KEPT_BYTES = 16 << 10, DRAINS = 16, MOST_FDS = 253 };
 
 void frame_init(struct frame *f, int fd, size_t n_max_line)
 {
     *f = (struct frame){.fd = fd, .n_max_line = n_max_line};
 }
 
+static void drop_fd(struct frame *f, int fd)
+{
+    if (fd >= 0 && f->discard)
+        f->discard(fd);
+    else if (fd >= 0)
+        close(fd);
+}
+
 void frame_done(struct frame *f)
 {
     for (int i = 0; i < f->n_fds_in; i++)
-        discard_fd(f->fds_in[i]);
+        drop_fd(f, f->fds_in[i]);
     frame_drop(f);
     free(f->fds_out);
     buf_done(&f->in);
@@ -57,7 +64,7 @@ static void take_control(struct frame *f, struct msghdr *msg)
             if (f->n_fds_in < LIMIT_FDS_QUEUED) {
                 f->fds_in[f->n_fds_in++] = fd;
             } else {
-                discard_fd(fd);
+                drop_fd(f, fd);
                 f->fds_broken = true;
             }
         }
@@ -89,6 +96,8 @@ int frame_read(struct frame *f)
         f->in.failed = false;
         return -ENOMEM;
     }
+    if (f->takes_no_fds)
+        msg.msg_controllen = 0;
     do
         n = recvmsg(f->fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
@@ -106,10 +115,26 @@ int frame_read(struct frame *f)
     return (int)n;
 }
 
-void frame_drain(struct frame *f)
+/* Without room for descriptors: the kernel drops them, all at once. */
+bool frame_drain(struct frame *f)
 {
-    for (int i = 0; i < DRAINS && frame_read(f) > 0; i++)
-        buf_drop(&f->in, buf_len(&f->in));
+    char *room;
+    ssize_t n = 0;
+
+    buf_drop(&f->in, buf_len(&f->in));
+    room = buf_reserve(&f->in, READ_BYTES);
+    for (int i = 0; room && i < DRAINS; i++)
+        if ((n = recv(f->fd, room, READ_BYTES, MSG_DONTWAIT)) <= 0)
+            break;
+    return n > 0;
+}
+
+int frame_take_socket(struct frame *f)
+{
+    int fd = f->fd;
+
+    f->fd = -1;
+    return fd;
 }
 
 /* What is to be given out next, up to a newline or the end; false when the line is not complete. */

@@ -27,8 +27,11 @@ struct frame {
     bool
         takes_losses; /* set by its owner: a descriptor that could not be received, for this process
                          has no room for it, is no end: it stands as -1 among those received */
-    bool fds_broken;  /* descriptors were truncated, or more came than may queue */
-    int fds_in[64];   /* received and not yet taken: a FIFO */
+    bool takes_no_fds; /* set by its owner: the kernel is to drop what comes, as if it had been lost
+                        */
+    void (*discard)(int fd); /* set by its owner: gets rid of what nobody takes; NULL: close(2) */
+    bool fds_broken;         /* descriptors were truncated, or more came than may queue */
+    int fds_in[64];          /* received and not yet taken: a FIFO */
     int n_fds_in;
     struct frame_fd_out *fds_out; /* to be sent: a FIFO; owned until sent */
     int n_fds_out, n_fds_out_room;
@@ -49,8 +52,12 @@ void frame_done(struct frame *f);
 int frame_read(struct frame *f);
 
 /* Reads and throws away what has come, a bounded amount of it: a socket that is closed with unread
- * bytes resets the other side, which then may lose what was sent to it (unix(7), tcp(7)). */
-void frame_drain(struct frame *f);
+ * bytes resets the other side, which then may lose what was sent to it (unix(7), tcp(7)). Returns
+ * whether there may be more. */
+bool frame_drain(struct frame *f);
+
+/* Gives the socket away: it is the caller's to close. */
+int frame_take_socket(struct frame *f);
 
 /* The next line, without its newline and a carriage return before it; empty lines are passed over.
  * It stays valid until the next call on this frame. After `eof` an unfinished last line counts as a

@@ -71,7 +71,8 @@ enum method_flags {
     M(recvfrom, "recvfrom", recvfrom_params, recvfrom_result, LANE_READ, PLAIN,                    \
       "Receives a datagram and who sent it: recvfrom(2).")                                         \
     M(sendfile, "sendfile", sendfile_params, sent_result, LANE_WRITE, FD_IN,                       \
-      "Sends a regular file whose descriptor comes with the request: sendfile(2).")                \
+      "Sends a regular file whose descriptor comes with the request, as far as its size says: "    \
+      "sendfile(2). Files of proc(5) have none.")                                                  \
     M(shutdown, "shutdown", shutdown_params, no_result, LANE_STATE, PLAIN,                         \
       "Ends one or both directions: shutdown(2).")                                                 \
     M(close, "close", handle_params, ledger_row, NO_LANE, PLAIN,                                   \

@@ -74,11 +74,11 @@ SHAPE(ledger_filter)
 #define ledger_list_params_ROWS(FIELD, LIST, OBJECT)                                               \
     OBJECT(ledger_filter, filter, OPTIONAL, "which rows; the living if absent")                    \
     FIELD(int, limit, OPTIONAL, "at most this many rows")                                          \
-    FIELD(int, after, OPTIONAL, "go on behind this one: the `next` of the page before")
+    FIELD(int, after, OPTIONAL, "the `next` of the page before, with the same filter")
 SHAPE(ledger_list_params)
 #define ledger_list_result_ROWS(FIELD, LIST, OBJECT)                                               \
-    LIST(ledger_row, rows, REQUIRED, "the living by handle, the closed by their end")                                       \
-    FIELD(int, next, OPTIONAL, "there may be more: give it as `after`")
+    LIST(ledger_row, rows, REQUIRED, "the living by handle, the closed as they ended")             \
+    FIELD(int, next, OPTIONAL, "there may be more: give it as `after`; it is no handle")
 SHAPE(ledger_list_result)
 
 #define leak_group_ROWS(FIELD, LIST, OBJECT)                                                       \

@@ -290,6 +290,33 @@ START_TEST(a_living_one_gets_a_name_and_a_label)
 }
 END_TEST
 
+/* Nobody keeps sockets for this daemon: what is asked for besides is not done either. */
+START_TEST(a_living_one_that_cannot_be_kept_stays_as_it_is)
+{
+    struct house_client *c = house_client(), *other = house_client();
+    const char *all = "'survive':true,'name':'web','label':'mine','lease':7";
+    long long h;
+    json_t *row;
+    int fd, port;
+
+    h = house_listen(c, &port);
+    house_do(c, "lease", "{'handle':%lld,'lease':'permanent'}", h);
+    fd = hand_off(c, h);
+    house_expect_error(hand_adopt_as(c, fd, all), "lease", "CANNOT_KEEP");
+    house_leave(c);
+    house_expect_error(hand_adopt_as(other, fd, all), "lease", "CANNOT_KEEP");
+    row = hand_row(other, h);
+    ck_assert(!house_has(row, "name"));
+    ck_assert(!house_has(row, "label"));
+    ck_assert_str_eq(house_text(row, "lease"), "permanent");
+    ck_assert_str_eq(house_text(row, "suspect.0.kind"), "orphan");
+    ck_assert_int_eq(house_int(hand_adopt_as(other, fd, "'name':'@mine'"), "result.handle"), h);
+    ck_assert_str_eq(house_text(hand_row(other, h), "name"), "@mine");
+    house_do(other, "close", "{'handle':'@mine'}");
+    close(fd);
+}
+END_TEST
+
 START_TEST(a_living_one_stays_in_its_pool)
 {
     struct house_client *bob;
@@ -324,6 +351,7 @@ int main(void)
     tcase_add_test(tc, adoption_is_under_the_policy);
     tcase_add_test(tc, adoption_is_paid_for);
     tcase_add_test(tc, a_living_one_gets_a_name_and_a_label);
+    tcase_add_test(tc, a_living_one_that_cannot_be_kept_stays_as_it_is);
     if (geteuid() == 0) {
         tcase_add_test(tc, each_user_has_one_handle);
         tcase_add_test(tc, the_other_one_stays);

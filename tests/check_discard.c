@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "fds.h"
-#include "proto/discard.h"
+#include "daemon/discard.h"
 
 /* -- a server of one file -- */
 

@@ -151,8 +151,9 @@ START_TEST(thrown_away_with_what_they_came_with)
 {
     for (int i = 0; i < 100; i++)
         write_numbered("x\n", 2, i);
-    for (int i = 0; i < 3; i++)
-        frame_drain(f);
+    ck_assert(frame_drain(f)); /* there is more than it throws away at once */
+    for (int i = 0; i < 10 && frame_drain(f); i++)
+        ;
     ck_assert_int_eq(frame_read(f), -EAGAIN);
     ck_assert(!frame_has_input(f));
     ck_assert_int_le(f->n_fds_in, LIMIT_FDS_QUEUED);

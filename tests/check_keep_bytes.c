@@ -28,8 +28,8 @@ static void tear_down(void)
     manager_done(&m);
 }
 
-/* The stream's descriptor; talk knows nothing of such. */
-static int stream_of(struct talk *t, int64_t handle)
+/* The descriptor that comes with the reply; talk knows nothing of such. */
+static int descriptor_of(struct talk *t, const char *method, int64_t handle)
 {
     char control[CMSG_SPACE(sizeof(int))], line[1000];
     struct iovec iov = {line, sizeof line};
@@ -37,12 +37,34 @@ static int stream_of(struct talk *t, int64_t handle)
         .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
     int fd;
 
-    talk_send(t, "stream", "'handle':%lld", (long long)handle);
+    talk_send(t, method, "'handle':%lld", (long long)handle);
     ck_assert(manager_work(&m, t->fd, MANAGER_PATIENCE_MS));
     ck_assert_int_gt(recvmsg(t->fd, &msg, MSG_CMSG_CLOEXEC), 0);
     ck_assert_ptr_nonnull(CMSG_FIRSTHDR(&msg));
     memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof fd);
     return fd;
+}
+
+static int stream_of(struct talk *t, int64_t handle)
+{
+    return descriptor_of(t, "stream", handle);
+}
+
+/* The whole reply to adopt with these params. */
+static json_t *adopt(struct talk *t, int fd, const char *params)
+{
+    char control[CMSG_SPACE(sizeof fd)] = {0}, line[1000];
+    int n = snprintf(line, sizeof line,
+                     "{\"id\":1000,\"method\":\"adopt\",\"fds\":1,\"params\":{%s}}\n", params);
+    struct iovec iov = {line, (size_t)n};
+    struct msghdr msg = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+    *c = (struct cmsghdr){CMSG_LEN(sizeof fd), SOL_SOCKET, SCM_RIGHTS};
+    memcpy(CMSG_DATA(c), &fd, sizeof fd);
+    ck_assert_int_eq(sendmsg(t->fd, &msg, MSG_NOSIGNAL), n);
+    return talk_next(t);
 }
 
 /* A connection that lasts, and the test's end of it. */
@@ -134,6 +156,35 @@ START_TEST(what_is_wrapped_is_not_kept)
 }
 END_TEST
 
+static void expect_not_kept(struct talk *t, int64_t h)
+{
+    char name[32];
+
+    snprintf(name, sizeof name, "b%lld", (long long)h);
+    ck_assert(!talk_is(talk_ask(t, "ledger.get", "'handle':%lld", (long long)h), "survives"));
+    manager_until(&m, !manager_has(&m, name));
+}
+
+/* Adopted again, and refused for a word: it is not kept either. */
+START_TEST(what_is_not_adopted_is_not_kept)
+{
+    struct talk t = talk_new(&m);
+    int64_t h = talk_int(talk_ask(&t, "socket", NOTHING), "handle");
+    int fd = descriptor_of(&t, "handoff", h);
+    json_t *r;
+
+    talk_ask(&t, "socket", "'name':'taken'");
+    r = adopt(&t, fd, "\"survive\":true,\"name\":\"taken\"");
+    ck_assert_str_eq(talk_text(r, "error.data.name"), "NAME_TAKEN");
+    expect_not_kept(&t, h);
+    r = adopt(&t, fd, "\"survive\":true,\"name\":\"free\"");
+    ck_assert_int_eq(talk_int(r, "result.handle"), h);
+    ck_assert(talk_is(talk_ask(&t, "ledger.get", "'handle':'free'"), "survives"));
+    close(fd);
+    talk_end(&t);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("keep_bytes");
@@ -146,6 +197,7 @@ int main(void)
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_loop_test(tc, a_stream_ends_and_its_socket_does_not, 0, 2);
     tcase_add_loop_test(tc, what_is_wrapped_is_not_kept, 0, 2);
+    tcase_add_test(tc, what_is_not_adopted_is_not_kept);
     r = house_run(suite);
     certificates_close();
     return r;

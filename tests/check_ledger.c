@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "hand.h"
 #include "house.h"
 
 static struct house_client *c;
@@ -231,6 +232,112 @@ START_TEST(the_living_and_then_the_closed)
 }
 END_TEST
 
+/* -- pages, while rows move -- */
+
+enum { AWAY = 8 };
+
+static struct away {
+    long long handle;
+    int fd;
+} away[AWAY];
+
+static void give_away(int n)
+{
+    int port;
+
+    for (int i = 0; i < n; i++) {
+        away[i].handle = house_listen(c, &port);
+        away[i].fd = hand_away(c, away[i].handle);
+    }
+}
+
+static void take_away_ends(int n)
+{
+    for (int i = 0; i < n; i++)
+        close(away[i].fd);
+}
+
+/* The handles of a page of the closed, and where the next begins, 0: there is none. */
+static size_t page_of(int limit, long long after, long long *handles, long long *ret_next)
+{
+    json_t *r = house_do(c, "ledger.list", "{'filter':{'state':'closed'},'limit':%d,'after':%lld}",
+                         limit, after);
+    size_t n = house_size(r, "rows");
+    char path[40];
+
+    for (size_t i = 0; i < n; i++) {
+        snprintf(path, sizeof path, "rows.%zu.handle", i);
+        handles[i] = house_int(r, path);
+    }
+    *ret_next = house_has(r, "next") ? house_int(r, "next") : 0;
+    return n;
+}
+
+/* The row that the page ended with lives again, and then stands behind all others. */
+START_TEST(the_last_of_a_page_comes_back)
+{
+    long long rows[AWAY], next, end;
+
+    give_away(AWAY);
+    ck_assert_uint_eq(page_of(3, 0, rows, &next), 3);
+    ck_assert_int_eq(rows[2], away[2].handle);
+    ck_assert_int_eq(house_int(hand_adopt(c, away[2].fd), "handle"), away[2].handle);
+    ck_assert_uint_eq(page_of(AWAY, next, rows, &end), 5);
+    for (int i = 0; i < 5; i++)
+        ck_assert_int_eq(rows[i], away[3 + i].handle);
+    house_do(c, "release", "{'handle':%lld}", away[2].handle);
+    ck_assert_uint_eq(page_of(AWAY, next, rows, &end), 6);
+    ck_assert_int_eq(rows[0], away[3].handle);
+    ck_assert_int_eq(rows[5], away[2].handle);
+    ck_assert_int_eq(end, 0);
+    take_away_ends(AWAY);
+}
+END_TEST
+
+/* It stood in the history only because it was followed, and has died. */
+START_TEST(the_last_of_a_page_dies)
+{
+    long long rows[AWAY], next, end;
+
+    house_reopen((struct house_setup){.n_history_rows = 4});
+    c = house_client();
+    give_away(6);
+    ck_assert_uint_eq(page_of(1, 0, rows, &next), 1);
+    ck_assert_int_eq(rows[0], away[0].handle);
+    close(away[0].fd);
+    house_until(!hand_is_alive(c, away[0].handle));
+    ck_assert_uint_eq(page_of(AWAY, next, rows, &end), 6);
+    ck_assert_int_eq(rows[0], away[1].handle);
+    ck_assert_int_eq(rows[5], away[0].handle);
+    for (int i = 1; i < 6; i++)
+        close(away[i].fd);
+}
+END_TEST
+
+/* The history lets it go, and keeps one before it that is followed. */
+START_TEST(the_last_of_a_page_is_let_go)
+{
+    long long closed[4], rows[AWAY], next, end;
+
+    house_reopen((struct house_setup){.n_history_rows = 2});
+    c = house_client();
+    give_away(1);
+    for (int i = 0; i < 4; i++) {
+        closed[i] = house_make(c, "socket", "{}");
+        if (i == 2) {
+            ck_assert_uint_eq(page_of(2, 0, rows, &next), 2);
+            ck_assert_int_eq(rows[1], closed[0]);
+        }
+        house_do(c, "close", "{'handle':%lld}", closed[i]);
+    }
+    house_turn(2);
+    ck_assert_uint_eq(page_of(AWAY, next, rows, &end), 2);
+    ck_assert_int_eq(rows[0], closed[2]);
+    ck_assert_int_eq(rows[1], closed[3]);
+    take_away_ends(1);
+}
+END_TEST
+
 START_TEST(the_history_is_bounded)
 {
     house_reopen((struct house_setup){.n_history_rows = 3, .history_age_usec = 60000000});
@@ -265,6 +372,9 @@ int main(void)
     tcase_add_test(tc, pages_while_rows_are_closed);
     tcase_add_test(tc, pages_while_the_history_lets_go);
     tcase_add_test(tc, the_living_and_then_the_closed);
+    tcase_add_test(tc, the_last_of_a_page_comes_back);
+    tcase_add_test(tc, the_last_of_a_page_dies);
+    tcase_add_test(tc, the_last_of_a_page_is_let_go);
     tcase_add_test(tc, the_history_is_bounded);
     return house_run(suite);
 }

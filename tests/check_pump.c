@@ -3,8 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,10 +16,12 @@
 #include "fds.h"
 #include "pump_link.h"
 
-enum { N_THREADS = 2, N_MANY = 1000, ENDLESS_BYTES = 64 << 20 };
+enum { N_THREADS = 2, N_MANY = 1000, WAIT_MS = 1000, ENDLESS_BYTES = 64 << 20 };
 
 static struct pump *p;
 static struct link l;
+static _Atomic bool is_held;
+static pthread_t loop;
 
 static void set_up(void)
 {
@@ -71,6 +77,36 @@ START_TEST(what_was_read_ahead_comes_first)
     link_open_net(p, &l, &request);
     link_expect(l.client, "ahead,behind");
     counts(0, 6);
+}
+END_TEST
+
+/* Instead of the C library's: tells the loop, and lets the thread go on only when the loop has done
+ * with it what it can. */
+int eventfd_write(int fd, eventfd_t value)
+{
+    ssize_t r = write(fd, &value, sizeof value);
+
+    for (int ms = 0; ms < WAIT_MS && is_held && !pthread_equal(pthread_self(), loop); ms++)
+        poll(NULL, 0, 1);
+    return r == sizeof value ? 0 : -1;
+}
+
+/* One that epoll does not take: the stream is over before it has begun. */
+START_TEST(a_net_that_cannot_be_waited_for)
+{
+    struct pump_request request = {.user = &l};
+    struct pump_end end;
+
+    l.net = memfd_create("net", MFD_CLOEXEC);
+    ck_assert_int_ge(l.net, 0);
+    request.net = pump_net_plain(l.net, true);
+    loop = pthread_self();
+    is_held = true;
+    link_open_net(p, &l, &request);
+    end = link_await_end(p);
+    is_held = false;
+    ck_assert_int_eq(end.how, PUMP_FAILED);
+    ck_assert_int_eq(end.error, EPERM);
 }
 END_TEST
 
@@ -243,6 +279,7 @@ int main(void)
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_test(tc, both_ways);
     tcase_add_test(tc, what_was_read_ahead_comes_first);
+    tcase_add_test(tc, a_net_that_cannot_be_waited_for);
     tcase_add_test(tc, a_thousand_streams);
     tcase_add_test(tc, stopped_with_a_reset);
     tcase_add_test(tc, stopped_and_abandoned);

@@ -195,10 +195,18 @@ START_TEST(a_peer_that_reads_slowly)
 }
 END_TEST
 
-/* Those that are left take but a part of what streams may have. */
+/* Those that are left take but a part of what streams may have, and who has most of them loses
+ * their own. */
 START_TEST(only_so_many)
 {
-    enum { N = 3, N_LEFT_MAX = 2 };
+    enum { N = 4, N_LEFT_MAX = 3 };
+    static const struct {
+        uid_t owners[N];
+        int victim;
+    } cases[] = {
+        {{1, 1, 1, 1}, 0}, {{2, 1, 1, 1}, 1}, {{1, 2, 1, 1}, 0},
+        {{1, 1, 2, 2}, 0}, {{1, 2, 3, 4}, 0}, {{2, 2, 1, 3}, 0},
+    };
     struct streams *all = streams_new((N_LEFT_MAX - 1) * STREAM_FDS * 8);
     struct stream *streams[N];
     struct link links[N];
@@ -217,13 +225,13 @@ START_TEST(only_so_many)
     }
     for (int i = 0; i < N; i++) {
         link_drop(&links[i].net);
-        stream_leave(streams[i], NULL, false);
+        stream_leave(streams[i], NULL, cases[_i].owners[i], false);
     }
     for (int i = 0; i < N; i++) {
         size_t n = link_drain(links[i].peer, 0, &then);
 
-        ck_assert_int_eq(then, i == 0 ? ECONNRESET : 0);
-        ck_assert(i == 0 ? n < n_sent[i] : n == n_sent[i]);
+        ck_assert_int_eq(then, i == cases[_i].victim ? ECONNRESET : 0);
+        ck_assert(i == cases[_i].victim ? n < n_sent[i] : n == n_sent[i]);
         link_drop(&links[i].peer);
     }
     while (streams_count(all) > 0) {
@@ -336,7 +344,7 @@ int main(void)
     tcase_add_test(tc, bytes_for_nobody);
     tcase_add_test(tc, a_peer_that_does_not_read);
     tcase_add_test(tc, a_peer_that_reads_slowly);
-    tcase_add_test(tc, only_so_many);
+    tcase_add_loop_test(tc, only_so_many, 0, 6);
     tcase_add_loop_test(tc, what_the_end_says, 0, 7);
     tcase_add_test(tc, what_a_client_said_before_it_died);
     return fds_run(suite);

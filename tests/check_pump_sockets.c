@@ -227,7 +227,7 @@ START_TEST(a_client_with_little_room)
     size_t n, n_got = 0;
     int room = 1 << 20;
 
-    link_open_spliced(p, &l, LINK_UNIX);
+    link_open_spliced(p, &l, LINK_TCP);
     ck_assert_int_eq(setsockopt(l.peer, SOL_SOCKET, SO_SNDBUF, &room, sizeof room), 0);
     n = link_fill(l.peer, 0, MUCH_BYTES);
     while (n_got < n) {

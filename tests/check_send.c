@@ -266,6 +266,14 @@ START_TEST(a_file_is_sent)
 }
 END_TEST
 
+/* What the kernel shows to some readers only must not be read as the daemon. */
+START_TEST(a_file_without_a_size)
+{
+    begin_file(1, open("/proc/self/stat", O_RDONLY | O_CLOEXEC), "");
+    ck_assert_int_eq(house_int(house_next(c), "result.sent"), 0);
+}
+END_TEST
+
 START_TEST(a_large_file_waits_for_room)
 {
     const size_t n = 3 * BIG + 17;
@@ -345,6 +353,7 @@ static Suite *make_suite(void)
     tcase_add_test(tc, a_datagram_is_sent_whole_or_not_at_all);
     tcase_add_test(tc, too_long_a_datagram);
     tcase_add_loop_test(files, a_file_is_sent, 0, 6);
+    tcase_add_test(files, a_file_without_a_size);
     tcase_add_test(files, a_large_file_waits_for_room);
     tcase_add_test(files, a_file_that_is_cut_off);
     tcase_add_test(files, a_session_that_ends_while_its_file_is_read);

@@ -41,14 +41,30 @@ static void free_job(struct job *job)
     n_freed++;
 }
 
-static struct work *start(bool blocks, int *n_running)
+static struct work *new_work(bool blocks)
 {
     struct work *work = calloc(1, sizeof *work);
 
-    work->job =
-        (struct job){.run = run_job, .free = free_job, .owner = work, .n_running = n_running};
+    work->job = (struct job){.run = run_job, .free = free_job, .owner = work};
     work->blocks = blocks;
     ck_assert_int_eq(pipe2(work->started, O_CLOEXEC), 0);
+    return work;
+}
+
+static struct work *start(bool blocks, int *n_running)
+{
+    struct work *work = new_work(blocks);
+
+    work->job.n_running = n_running;
+    ck_assert_int_eq(workers_start(w, &work->job), 0);
+    return work;
+}
+
+static struct work *start_for(uid_t uid, bool blocks)
+{
+    struct work *work = new_work(blocks);
+
+    work->job.uid = uid;
     ck_assert_int_eq(workers_start(w, &work->job), 0);
     return work;
 }
@@ -129,7 +145,7 @@ START_TEST(jobs_run_beside_each_other)
     struct work *work[N_THREADS];
 
     for (int i = 0; i < N_THREADS; i++)
-        work[i] = start(true, NULL);
+        work[i] = start_for((uid_t)i, true);
     for (int i = 0; i < N_THREADS; i++)
         await_started(work[i]);
     ck_assert_ptr_null(workers_next(w));
@@ -178,6 +194,27 @@ START_TEST(everybody_has_a_share)
         workers_forget(&next()->job);
     ck_assert_int_eq(mine, 0);
     ck_assert_int_eq(yours, 0);
+}
+END_TEST
+
+/* So does a user, whatever his sessions are; and who has nothing running goes first. */
+START_TEST(every_user_has_a_turn)
+{
+    const int n_most = N_THREADS - N_THREADS / 4;
+    struct work *work[N_THREADS], *other;
+
+    for (int i = 0; i < N_THREADS; i++)
+        work[i] = start(true, NULL);
+    for (int i = 0; i < n_most; i++)
+        await_started(work[i]);
+    other = start_for(1234, false);
+    ck_assert_ptr_eq(next(), other);
+    workers_forget(&other->job);
+    for (int i = n_most; i < N_THREADS; i++)
+        ck_assert(!has_started(work[i]));
+    open_gate();
+    for (int i = 0; i < N_THREADS; i++)
+        workers_forget(&next()->job);
 }
 END_TEST
 
@@ -234,6 +271,7 @@ int main(void)
     tcase_add_test(tc, jobs_run_beside_each_other);
     tcase_add_test(tc, an_idle_thread_is_counted_once);
     tcase_add_test(tc, everybody_has_a_share);
+    tcase_add_test(tc, every_user_has_a_turn);
     tcase_add_test(tc, a_forgotten_job_is_freed);
     tcase_add_test(tc, the_end_with_jobs_in_work);
     tcase_add_test(tc, the_end_without_any_job);

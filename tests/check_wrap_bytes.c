@@ -268,6 +268,60 @@ START_TEST(half_closed)
 END_TEST
 
 /* A close says so inside of TLS; a client that dies says nothing. */
+/* Who wants to hear no more can still speak, and end well. */
+START_TEST(shut_for_reading)
+{
+    struct wrap_ends e = wrap_connected("127.0.0.1");
+    json_t *r;
+
+    wrap_both(e);
+    house_do(e.c, "shutdown", "{'handle':%lld,'how':'SHUT_RD'}", e.ch);
+    r = house_do(e.c, "poll", "{'handles':[{'handle':%lld,'events':['in']}]}", e.ch);
+    ck_assert_int_eq(house_size(r, "ready"), 1);
+    house_do(e.c, "sendall", "{'handle':%lld,'text':'x'}", e.ch);
+    wrap_expect_eof(e.c, e.ch);
+    house_do(e.c, "close", "{'handle':%lld}", e.ch);
+    wrap_expect_text(e.s, e.sh, "", "x");
+    wrap_expect_eof(e.s, e.sh);
+}
+END_TEST
+
+/* A session that ends has not read the server's tickets: they do not undo what it had sent. */
+START_TEST(tickets_reset_nobody)
+{
+    struct wrap_ends e = wrap_connected("127.0.0.1");
+    long long n_sent, n_got = 0;
+    json_t *r;
+
+    wrap_both(e);
+    n_sent = send_until_full(e);
+    house_leave(e.c);
+    while (n_got < n_sent - (16 << 10)) { /* the last record was not the kernel's yet */
+        r = house_do(e.s, "recv", "{'handle':%lld}", e.sh);
+        n_got += (long long)strlen(house_text(r, "text"));
+    }
+}
+END_TEST
+
+/* Closed by its owner it loses nothing of what counts as sent. */
+START_TEST(the_tail_goes_out_behind_the_close)
+{
+    struct wrap_ends e = wrap_connected("127.0.0.1");
+    long long n_sent, n_got = 0;
+    json_t *r;
+
+    wrap_both(e);
+    n_sent = send_until_full(e);
+    house_do(e.c, "close", "{'handle':%lld}", e.ch);
+    do {
+        r = house_do(e.s, "recv", "{'handle':%lld}", e.sh);
+        n_got += (long long)strlen(house_text(r, "text"));
+    } while (!house_bool(r, "eof"));
+    ck_assert_int_eq(n_got, n_sent);
+    wrap_expect_audit(e.s);
+}
+END_TEST
+
 START_TEST(closed_or_cut_off)
 {
     struct wrap_ends e = wrap_connected("127.0.0.1");
@@ -326,6 +380,9 @@ int main(void)
     tcase_add_test(tc, files);
     tc = house_case(suite, "end");
     tcase_add_test(tc, half_closed);
+    tcase_add_test(tc, shut_for_reading);
+    tcase_add_test(tc, tickets_reset_nobody);
+    tcase_add_test(tc, the_tail_goes_out_behind_the_close);
     tcase_add_test(tc, closed_or_cut_off);
     tcase_add_test(tc, who_only_sends_closes_cleanly);
     r = house_run(suite);

@@ -1,5 +1,6 @@
 #include "hand.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -78,13 +79,34 @@ int hand_listener(int *ret_port)
     return fd;
 }
 
+void hand_expect_state(struct house_client *c, long long handle, const char *state)
+{
+    ck_assert_str_eq(house_text(hand_row(c, handle), "state"), state);
+}
+
+void hand_unconnect(int fd)
+{
+    struct sockaddr none = {.sa_family = AF_UNSPEC};
+
+    ck_assert_int_eq(connect(fd, &none, sizeof none), 0);
+}
+
+void hand_connect_elsewhere(int fd, int port)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+    ck_assert_int_eq(fcntl(fd, F_SETFL, 0), 0);
+    ck_assert_int_eq(connect(fd, (void *)&to, sizeof to), 0);
+}
+
 bool hand_is_alive(struct house_client *c, long long handle)
 {
     json_t *row;
 
-    /* Between its end and the kernel's word of it nobody knows. Long tables are not looked through
-     * at the same time again and again. */
-    house_until((house_advance(1000), row = hand_row(c, handle), house_has(row, "alive")));
+    /* Between its end and the kernel's word of it nobody knows. */
+    house_until((row = hand_row(c, handle), house_has(row, "alive")));
     return house_bool(row, "alive");
 }
 

@@ -22,6 +22,14 @@ void hand_expect_audit(struct house_client *c, int opened, int live, int handed_
 int hand_connect_to(int port);
 int hand_listener(int *ret_port);
 
+/* The row's state is this. */
+void hand_expect_state(struct house_client *c, long long handle, const char *state);
+
+/* connect(2) of the test's own: as if the socket had never been connected; to a port of 127.0.0.1.
+ */
+void hand_unconnect(int fd);
+void hand_connect_elsewhere(int fd, int port);
+
 /* Whether the row says that the socket is alive, as soon as it says so or not. */
 bool hand_is_alive(struct house_client *c, long long handle);
 

@@ -101,7 +101,7 @@ void link_open_spliced(struct pump *p, struct link *link, enum link_net kind)
     link_pair(kind, &link->peer, &link->net);
     ck_each(fcntl(link->net, F_SETFL, O_NONBLOCK) == 0, "F_SETFL");
     request.net = pump_net_plain(link->net, false);
-    ck_each(request.net.may_splice, "This net cannot be spliced.");
+    ck_each(request.net.may_splice == (kind == LINK_TCP), "It splices as it should not.");
     link_open_net(p, link, &request);
 }
 

@@ -22,7 +22,8 @@ void link_pair(enum link_net kind, int *ret_peer, int *ret_net);
 /* A stream over such a pair; its `user` is the link. */
 void link_open(struct pump *p, struct link *link, enum link_net kind);
 
-/* The same with a net that the pump may splice from. */
+/* The same with a net that nobody else has and that does not block: the pump may splice from it if
+ * it is TCP. */
 void link_open_spliced(struct pump *p, struct link *link, enum link_net kind);
 
 /* The same with a net of the caller's. */

@@ -9,8 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Those that wait for ever must be many before the next ones wait, too. */
-enum { MOST_THREADS = 16 };
+/* A file is off the table of descriptors as soon as a thread has begun to close it, so only those
+ * that no thread is left for count. */
+enum { MOST_THREADS = 256, FULL = 64 };
 
 struct entry {
     int fd;
@@ -20,16 +21,19 @@ struct entry {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct entry *first;
 static int n_threads;
+static _Atomic int n_entries;
 
 static struct entry *take(void)
 {
     struct entry *e;
 
     pthread_mutex_lock(&lock);
-    if ((e = first))
+    if ((e = first)) {
         first = e->next;
-    else
+        n_entries--;
+    } else {
         n_threads--;
+    }
     pthread_mutex_unlock(&lock);
     return e;
 }
@@ -77,6 +81,7 @@ static void close_elsewhere(int fd)
     pthread_mutex_lock(&lock);
     *e = (struct entry){fd, first};
     first = e;
+    n_entries++;
     is_wanted = n_threads < MOST_THREADS;
     n_threads += is_wanted;
     pthread_mutex_unlock(&lock);
@@ -85,6 +90,19 @@ static void close_elsewhere(int fd)
     pthread_mutex_lock(&lock);
     n_threads--;
     pthread_mutex_unlock(&lock);
+}
+
+void discard_flooded(int fd)
+{
+    if (discard_is_full())
+        close(fd);
+    else
+        close_elsewhere(fd);
+}
+
+bool discard_is_full(void)
+{
+    return n_entries >= FULL;
 }
 
 /* Only open files and directories have a flush(2) of their own (struct file_operations), and a
