@@ -220,7 +220,7 @@ int state_keep_ahead(struct state *s, size_t slot, const void *data, size_t n, s
     r = n > STATE_AHEAD_BYTES || s->n_ahead_bytes + now.start + n > STATE_AHEAD_MOST
             ? -ENOSPC
             : write_ahead(s, state_ahead_at(slot, now.is_second) + (off_t)now.end,
-                          (const char *)data + n_there, n - n_there);
+                          n_there ? (const char *)data + n_there : data, n - n_there);
     now.end = now.start + n;
     barrier();
     record->ahead =

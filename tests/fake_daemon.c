@@ -166,7 +166,7 @@ static bool play_one(struct fake_daemon *fake, struct json *json)
 static void *play(void *arg)
 {
     struct fake_daemon *fake = arg;
-    const struct turn *end = fake->turns + fake->n;
+    const struct turn *end = fake->n ? fake->turns + fake->n : fake->turns;
     struct json json = {0};
 
     while (fake->turns < end && play_one(fake, &json))
