@@ -287,7 +287,7 @@ size_t tls_n_pending(const struct tls *t)
 
 bool tls_has_unsent(const struct tls *t)
 {
-    return tls_wire_n_unsent(&t->wire) > 0;
+    return t->is_open && tls_wire_n_unsent(&t->wire) > 0;
 }
 
 int tls_flush(struct tls *t, struct error *e)

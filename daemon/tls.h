@@ -77,7 +77,7 @@ bool tls_is_open(const struct tls *t); /* whether it is done */
 bool tls_has_begun(const struct tls *t);
 
 /* Before a thread computes; tls_free gives it back. Until then only tls_handshake, tls_is_open,
- * tls_has_failed, tls_is_readable and tls_free may be called. */
+ * tls_has_failed, tls_has_unsent, tls_is_readable and tls_free may be called. */
 void tls_lend(struct tls *t);
 
 /* From now on it goes by another descriptor of the same socket, borrowed as the first one was. */
