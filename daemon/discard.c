@@ -2,16 +2,17 @@
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "thread.h"
+
 /* A file is off the table of descriptors as soon as a thread has begun to close it, so only those
  * that no thread is left for count. */
-enum { MOST_THREADS = 256, FULL = 64 };
+enum { MOST_THREADS = 256, FULL = 64, STACK_BYTES = 64 << 10 };
 
 struct entry {
     int fd;
@@ -50,25 +51,6 @@ static void *close_all(void *unused)
     return NULL;
 }
 
-/* Signals are the loop's. */
-static bool start_thread(void)
-{
-    pthread_attr_t attr;
-    pthread_t thread;
-    sigset_t all, old;
-    int r;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attr, 64 << 10);
-    r = pthread_create(&thread, &attr, close_all, NULL);
-    pthread_attr_destroy(&attr);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return r == 0;
-}
-
 /* Without memory or a thread it stays open until there is one for a later file: less harm than to
  * wait. */
 static void close_elsewhere(int fd)
@@ -85,7 +67,7 @@ static void close_elsewhere(int fd)
     is_wanted = n_threads < MOST_THREADS;
     n_threads += is_wanted;
     pthread_mutex_unlock(&lock);
-    if (!is_wanted || start_thread())
+    if (!is_wanted || thread_start(NULL, STACK_BYTES, close_all, NULL) == 0)
         return;
     pthread_mutex_lock(&lock);
     n_threads--;

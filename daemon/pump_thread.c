@@ -1,7 +1,6 @@
 #include "pump_thread.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -14,6 +13,7 @@
 #include "pump_lane.h"
 #include "pump_mail.h"
 #include "pump_stuck.h"
+#include "thread.h"
 
 enum { EVENTS_AT_ONCE = 64, STACK_BYTES = 128 << 10, HELD_UP_US = 20000 };
 
@@ -307,23 +307,6 @@ static void *loop(void *arg)
 
 /* -- life ------------------------------------------------------------------------------------- */
 
-/* Signals are the loop's. */
-static int start(struct pump_thread *t)
-{
-    pthread_attr_t attr;
-    sigset_t all, old;
-    int r;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, STACK_BYTES);
-    r = pthread_create(&t->id, &attr, loop, t);
-    pthread_attr_destroy(&attr);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return -r;
-}
-
 static int prepare(struct pump_thread *t)
 {
     struct epoll_event mail = {.events = EPOLLIN}; /* no watch: it is the mail */
@@ -354,7 +337,7 @@ int pump_thread_start(struct pump_ended *ended, int linger_ms, struct pump_threa
     t->ended = ended;
     r = prepare(t);
     if (r == 0)
-        r = start(t);
+        r = thread_start(&t->id, STACK_BYTES, loop, t);
     if (r < 0) {
         pump_thread_free(t);
         return r;

@@ -278,11 +278,6 @@ bool tls_look(struct tls *t)
            read_some(t, SSL_peek_ex, &c, 1, &n, &unheard) != -EAGAIN;
 }
 
-size_t tls_n_pending(const struct tls *t)
-{
-    return t->is_open ? (size_t)SSL_pending(t->ssl) : 0;
-}
-
 /* -- writing -- */
 
 bool tls_has_unsent(const struct tls *t)

@@ -114,9 +114,6 @@ bool tls_is_readable(const struct tls *t);
 /* The same once TLS's own messages (tickets) have been taken in, which make the socket readable. */
 bool tls_look(struct tls *t);
 
-/* Bytes decrypted and not yet read: they are lost if reading stops here. */
-size_t tls_n_pending(const struct tls *t);
-
 /* The TLS error that has ended the connection is copied to *e: true; or there is none. */
 bool tls_has_failed(const struct tls *t, struct error *e);
 

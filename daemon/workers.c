@@ -2,11 +2,14 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include <utlist.h>
+
+#include "thread.h"
+
+enum { STACK_BYTES = 256 << 10 };
 
 struct workers {
     pthread_mutex_t lock;
@@ -155,22 +158,10 @@ static void *work(void *arg)
 
 static int add_thread(struct workers *w)
 {
-    pthread_attr_t attr;
-    pthread_t thread;
-    sigset_t all, old;
-    int r;
+    int r = thread_start(NULL, STACK_BYTES, work, w);
 
-    /* Signals are the loop's. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attr, 256 << 10);
-    r = pthread_create(&thread, &attr, work, w);
-    pthread_attr_destroy(&attr);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (r)
-        return -r;
+    if (r < 0)
+        return r;
     w->n_threads++;
     w->n_refs++;
     return 0;
