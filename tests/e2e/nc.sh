@@ -126,8 +126,8 @@ port=$(port_of udp2)
 expect "to one who listens" ' status 0' "$(echo first | nc -u -w 0.3 127.0.0.1 "$port")"
 wait_for grep -q first "$dir/udp2.out"
 expect "the first datagram is not lost" first "$(cat "$dir/udp2.out")"
-expect "to nobody" '*berth: os ECONNREFUSED: *status 1' "$(echo lost | nc -u -w 0.3 127.0.0.1 1)"
-expect "to nobody, by IPv6" '*berth: os E*status 1' "$(echo lost | nc -u -w 0.3 ::1 1)"
+expect "to nobody" '*berth: os ECONNREFUSED: *status 1' "$(echo lost | nc -u -w 1 127.0.0.1 1)"
+expect "to nobody, by IPv6" '*berth: os E*status 1' "$(echo lost | nc -u -w 1 ::1 1)"
 expect "a pool that cannot ask" ' status 0' "$(echo lost | nc -u -w 0.3 --pool streams 127.0.0.1 1)"
 
 # -- TLS --
